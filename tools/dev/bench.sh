@@ -1,0 +1,11 @@
+# ./dev bench: one line per goal of the design's section on performance.
+# shellcheck shell=bash
+
+verb_bench() {
+    [ -x bench/run ] || die "bench: there are no benchmarks yet (bench/run is missing)"
+    set_up build run test bench
+    build_web
+    build_preset release || exit 1
+    mkdir -p "$artefacts/bench"
+    POSTSEAL="$root/build/release/postseal" POSTSEAL_ARTEFACTS="$artefacts/bench" bench/run "$@"
+}
