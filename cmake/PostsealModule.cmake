@@ -1,4 +1,4 @@
-# postseal_module(NAME [DEPS module...] [LIBS target...])
+# postseal_module(NAME [DEPS module...] [LIBS target...] [EXCLUDE file...])
 #
 # Makes the library postseal_NAME of the .cpp files in the current folder and, with POSTSEAL_TESTS, the program
 # NAME_test of its *_test.cpp files. DEPS are the modules directly below that it uses; the layer test
@@ -20,11 +20,14 @@ if(POSTSEAL_SANITIZE)
 endif()
 
 function(postseal_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;LIBS;EXCLUDE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "*.cpp")
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  foreach(file ${arg_EXCLUDE})
+    list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+  endforeach()
   list(TRANSFORM arg_DEPS PREPEND postseal_)
 
   if(sources)

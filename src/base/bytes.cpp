@@ -8,9 +8,13 @@
 
 namespace postseal {
 
-ByteView as_bytes(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+ByteView as_bytes(std::string_view text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
-std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(ByteView bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 std::string to_hex(ByteView bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -125,11 +129,17 @@ Result<Bytes> from_base64(std::string_view text) {
     return decode(text, base64_alphabet, "base64");
 }
 
-std::string to_base64url(ByteView bytes) { return encode(bytes, base64url_alphabet); }
+std::string to_base64url(ByteView bytes) {
+    return encode(bytes, base64url_alphabet);
+}
 
-Result<Bytes> from_base64url(std::string_view text) { return decode(text, base64url_alphabet, "base64url"); }
+Result<Bytes> from_base64url(std::string_view text) {
+    return decode(text, base64url_alphabet, "base64url");
+}
 
-std::string to_base32(ByteView bytes) { return encode(bytes, base32_alphabet); }
+std::string to_base32(ByteView bytes) {
+    return encode(bytes, base32_alphabet);
+}
 
 namespace {
 
@@ -150,7 +160,9 @@ Sha256 sha256(ByteView bytes) {
     return out;
 }
 
-Bytes sha512(ByteView bytes) { return digest(bytes, EVP_sha512()); }
+Bytes sha512(ByteView bytes) {
+    return digest(bytes, EVP_sha512());
+}
 
 Bytes random_bytes(std::size_t count) {
     Bytes out(count);

@@ -19,13 +19,13 @@ using ByteView = std::span<const std::uint8_t>;
 ByteView as_bytes(std::string_view text);
 std::string_view as_text(ByteView bytes);
 
-std::string to_hex(ByteView bytes);               // lower case
-Result<Bytes> from_hex(std::string_view text);    // either case, even length
-std::string to_base64(ByteView bytes);            // with padding
+std::string to_hex(ByteView bytes);                // lower case
+Result<Bytes> from_hex(std::string_view text);     // either case, even length
+std::string to_base64(ByteView bytes);             // with padding
 Result<Bytes> from_base64(std::string_view text);  // strict: alphabet, padding, no blanks
-std::string to_base64url(ByteView bytes);         // RFC 4648 §5, without padding
+std::string to_base64url(ByteView bytes);          // RFC 4648 §5, without padding
 Result<Bytes> from_base64url(std::string_view text);
-std::string to_base32(ByteView bytes);            // a–z 2–7, lower case, without padding: fit for a DNS label
+std::string to_base32(ByteView bytes);  // a–z 2–7, lower case, without padding: fit for a DNS label
 
 using Sha256 = std::array<std::uint8_t, 32>;
 Sha256 sha256(ByteView bytes);

@@ -42,7 +42,8 @@ inline Error invalid_input(std::string where, std::string what) {
 
 }  // namespace postseal
 
-// POSTSEAL_TRY(auto x, f()): x is f()'s value, or the function returns f()'s error. Not for coroutines: g++ 12 fails there.
+// POSTSEAL_TRY(auto x, f()): x is f()'s value, or the function returns f()'s error. Not for coroutines: g++ 12 fails
+// there.
 #define POSTSEAL_TRY_CONCAT_(a, b) a##b
 #define POSTSEAL_TRY_CONCAT(a, b) POSTSEAL_TRY_CONCAT_(a, b)
 #define POSTSEAL_TRY_IMPL(result, lhs, expr) \

@@ -24,8 +24,10 @@ enum class Demand {
 };
 Demand demand(std::span<const dns::TlsaData> rrset);
 
-// RFC 7672 §2.2.2: the fully expanded host name first (only when the whole alias chain is secure), then the MX host name.
-std::vector<dns::Name> base_domain_candidates(const dns::Name& mx_host, const dns::Name& expanded, bool chain_is_secure);
+// RFC 7672 §2.2.2: the fully expanded host name first (only when the whole alias chain is secure), then the MX host
+// name.
+std::vector<dns::Name> base_domain_candidates(const dns::Name& mx_host, const dns::Name& expanded,
+                                              bool chain_is_secure);
 
 // RFC 7672 §2.2.3: _25._tcp.<base domain>.
 Result<dns::Name> tlsa_name(const dns::Name& base_domain, std::uint16_t port = 25);

@@ -38,7 +38,8 @@ public:
     [[nodiscard]] bool is_root() const { return text_.empty(); }
     [[nodiscard]] std::size_t label_count() const;
     [[nodiscard]] std::vector<std::string_view> labels() const;  // leftmost first
-    // Every label letters, digits and inner hyphens (RFC 5321 §2.3.5), not the root, not all-numeric at the end (an IP).
+    // Every label letters, digits and inner hyphens (RFC 5321 §2.3.5), not the root, not all-numeric at the end (an
+    // IP).
     [[nodiscard]] bool is_hostname() const;
 
     [[nodiscard]] Name parent() const;  // the root's parent is the root

@@ -14,8 +14,24 @@
 namespace postseal::dns {
 
 enum class Type : std::uint16_t {
-    a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28, opt = 41, ds = 43, rrsig = 46,
-    nsec = 47, dnskey = 48, tlsa = 52, caa = 257, any = 255, axfr = 252, ixfr = 251,
+    a = 1,
+    ns = 2,
+    cname = 5,
+    soa = 6,
+    ptr = 12,
+    mx = 15,
+    txt = 16,
+    aaaa = 28,
+    opt = 41,
+    ds = 43,
+    rrsig = 46,
+    nsec = 47,
+    dnskey = 48,
+    tlsa = 52,
+    caa = 257,
+    any = 255,
+    axfr = 252,
+    ixfr = 251,
 };
 // "TXT"; "TYPE1234" for the rest (RFC 3597).
 std::string to_string(Type type);
@@ -95,7 +111,8 @@ struct OtherData {  // any other type, as on the wire
     Bytes wire;
     friend bool operator==(const OtherData&, const OtherData&) = default;
 };
-using Data = std::variant<OtherData, TxtData, MxData, TlsaData, CaaData, SoaData, CnameData, NsData, PtrData, AddressData>;
+using Data =
+    std::variant<OtherData, TxtData, MxData, TlsaData, CaaData, SoaData, CnameData, NsData, PtrData, AddressData>;
 
 struct Record {
     Name name;

@@ -55,8 +55,12 @@ OnRequest on_request(const std::optional<CachedPolicy>& cached, TimePoint now, c
 
 // After the TXT lookup: fetch the policy, or leave things as they are?
 struct NextAction {
-    enum class Kind { fetch, keep, none } kind = Kind::none;  // keep: the cached policy stands; none: there is no policy
-    std::optional<TimePoint> not_before;                      // a fetch is wanted but held back by the back-off until then
+    enum class Kind {
+        fetch,
+        keep,
+        none
+    } kind = Kind::none;                  // keep: the cached policy stands; none: there is no policy
+    std::optional<TimePoint> not_before;  // a fetch is wanted but held back by the back-off until then
 };
 NextAction next_action(const std::optional<CachedPolicy>& cached, const FetchFailures& failures, const TxtOutcome& txt,
                        TimePoint now, const CacheSettings& settings = {});

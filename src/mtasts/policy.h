@@ -23,7 +23,8 @@ std::optional<Mode> mode_from_string(std::string_view text);  // exact, case-sen
 // One mx value: a host name, or "*." and a host name.
 class MxPattern {
 public:
-    // Case is folded, a final dot is stripped; a U-label, an empty label, "*" anywhere but alone at the left is an error.
+    // Case is folded, a final dot is stripped; a U-label, an empty label, "*" anywhere but alone at the left is an
+    // error.
     static Result<MxPattern> parse(std::string_view text);
     // "mail.example.com" or "*.example.com", A-labels in lower case.
     [[nodiscard]] const std::string& text() const { return text_; }

@@ -1,5 +1,5 @@
-// Counting sessions into the reports of a day (RFC 8460 §4, §4.1): grouped by policy domain and applied policy, policies
-// of one session never summed. Pure: sessions in, Report values out.
+// Counting sessions into the reports of a day (RFC 8460 §4, §4.1): grouped by policy domain and applied policy,
+// policies of one session never summed. Pure: sessions in, Report values out.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
-// Any TLS report in any container that the world sends → normalised reports (RFC 8460 §4, §5; deviations of real senders).
-// Bounded: bytes in, inflated bytes, inflate ratio, JSON depth, list lengths, MIME parts.
+// Any TLS report in any container that the world sends → normalised reports (RFC 8460 §4, §5; deviations of real
+// senders). Bounded: bytes in, inflated bytes, inflate ratio, JSON depth, list lengths, MIME parts.
 #pragma once
 
 #include <optional>
@@ -47,7 +47,8 @@ struct ReadInput {
     std::optional<MailHeaders> mail;
 };
 
-// `file_name` is a hint for messages and for a missing policy-domain (RFC 8460 §5.1); the kind is sniffed from the bytes.
+// `file_name` is a hint for messages and for a missing policy-domain (RFC 8460 §5.1); the kind is sniffed from the
+// bytes.
 ReadInput read_input(ByteView bytes, std::string_view file_name, const ReadLimits& limits = {});
 
 // A JSON text alone.

@@ -1,0 +1,35 @@
+// postseal: builds the command line, runs one subcommand, answers with its exit status (0 fine, 1 problems, 2 usage).
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "app/command.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+    CLI::App root("Postseal: mail between servers, encrypted and authenticated (MTA-STS, TLS-RPT, DANE)", "postseal");
+    root.require_subcommand(1);
+    root.set_version_flag("--version", "postseal " POSTSEAL_VERSION);
+    int status = postseal::app::exit_fine;
+    postseal::app::add_lint(root, status);
+    postseal::app::add_report(root, status);
+    try {
+        root.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // --help and --version come here too, with exit code 0; every wrong use is 2.
+        return root.exit(error) == 0 ? postseal::app::exit_fine : postseal::app::exit_usage;
+    }
+    return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "postseal: internal error: {}\n", error.what());
+        return postseal::app::exit_usage;
+    }
+}
