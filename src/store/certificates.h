@@ -1,0 +1,51 @@
+// Certificates by host name and ACME accounts by directory, private keys sealed (SecretBox).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dns/name.h"
+#include "store/database.h"
+#include "store/secret_box.h"
+
+namespace postseal::store {
+
+struct Certificate {
+    dns::Name host;
+    std::string chain_pem;  // leaf first
+    std::string key_pem;
+    TimePoint not_before;
+    TimePoint not_after;
+};
+
+struct AcmeAccount {
+    std::string directory;  // its URL
+    std::string url;        // the account's own URL ("kid"); also CAA accounturi
+    std::string key_pem;
+};
+
+class Certificates {
+public:
+    Certificates(Database& database, std::shared_ptr<const SecretBox> secrets)
+        : database_(&database), secrets_(std::move(secrets)) {}
+
+    Result<void> put(const Certificate& certificate);  // replaces the one for the host
+    Result<std::vector<Certificate>> all();
+    Result<std::optional<Certificate>> find(const dns::Name& host);
+    Result<void> erase(const dns::Name& host);
+
+    Result<void> put_account(const AcmeAccount& account);
+    Result<std::optional<AcmeAccount>> account(const std::string& directory);
+
+    // Any other secret of the installation by name, e.g. "dkim-key postseal".
+    Result<void> put_secret(const std::string& name, const std::string& secret);
+    Result<std::optional<std::string>> secret(const std::string& name);
+
+private:
+    Database* database_;
+    std::shared_ptr<const SecretBox> secrets_;
+};
+
+}  // namespace postseal::store

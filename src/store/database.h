@@ -1,0 +1,86 @@
+// A SQL database as the rest of `store` sees it: SQLite today, PostgreSQL behind the same interface. Statements are
+// portable SQL with parameters $1, $2, …; the classes of store's other files hold the only SQL of the program.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace postseal::store {
+
+using Value = std::variant<std::monostate, std::int64_t, std::string, Bytes>;
+
+// Parameters from the types that the tables use.
+inline Value null() {
+    return std::monostate{};
+}
+inline Value value(std::int64_t number) {
+    return number;
+}
+inline Value value(std::string text) {
+    return text;
+}
+inline Value value(std::string_view text) {
+    return std::string(text);
+}
+inline Value value(const char* text) {
+    return std::string(text);
+}
+inline Value value(Bytes bytes) {
+    return bytes;
+}
+inline Value value(TimePoint time) {
+    return static_cast<std::int64_t>(time.time_since_epoch().count());
+}
+inline Value value(Day day) {
+    return static_cast<std::int64_t>(day.time_since_epoch().count());
+}
+template <class T>
+Value value(const std::optional<T>& maybe) {
+    return maybe ? value(*maybe) : null();
+}
+
+// One result row. A column of another type than asked for is a broken schema: number 0, empty text, empty bytes.
+class Row {
+public:
+    explicit Row(std::vector<Value> columns) : columns_(std::move(columns)) {}
+    [[nodiscard]] bool is_null(std::size_t column) const;
+    [[nodiscard]] std::int64_t number(std::size_t column) const;
+    [[nodiscard]] std::string text(std::size_t column) const;
+    [[nodiscard]] Bytes bytes(std::size_t column) const;
+    [[nodiscard]] TimePoint time(std::size_t column) const { return TimePoint(Seconds(number(column))); }
+    [[nodiscard]] Day day(std::size_t column) const { return Day(std::chrono::days(number(column))); }
+    [[nodiscard]] std::optional<TimePoint> maybe_time(std::size_t column) const;
+    [[nodiscard]] std::optional<std::string> maybe_text(std::size_t column) const;
+
+private:
+    std::vector<Value> columns_;
+};
+using Rows = std::vector<Row>;
+
+// Thread-safe; every call blocks: run it on a WorkPool, never on an event loop.
+class Database {
+public:
+    Database() = default;
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+    virtual ~Database() = default;
+
+    // One statement and its rows. Errors: unavailable (disk, connection), refused (a constraint), internal (bad SQL).
+    virtual Result<Rows> query(std::string_view sql, const std::vector<Value>& parameters) = 0;
+    Result<Rows> query(std::string_view sql) { return query(sql, {}); }
+    // Runs `body` in a transaction that no other thread's statement can enter; rolled back when it returns an error.
+    // Durable once this returns success. May be nested: the outermost counts.
+    virtual Result<void> transaction(const std::function<Result<void>()>& body) = 0;
+};
+
+}  // namespace postseal::store

@@ -1,0 +1,70 @@
+// Hosted domains, their labels and the versions of their policies (design §4 rules 1–6).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/name.h"
+#include "mtasts/policy.h"
+#include "store/database.h"
+
+namespace postseal::store {
+
+enum class DomainState { pending, verified, certificate, testing, ready, enforce, retiring, gone, paused, monitored };
+std::string_view to_string(DomainState state);
+std::optional<DomainState> domain_state_from_string(std::string_view text);
+
+struct Domain {
+    std::int64_t id = 0;
+    std::int64_t organisation = 0;
+    dns::Name name;
+    std::string label;  // 26 characters of base32; never reissued
+    DomainState state = DomainState::pending;
+    mtasts::Mode wanted_mode = mtasts::Mode::testing;  // what the owner chose
+    TimePoint added;
+    std::optional<TimePoint> verified;       // since when the CNAMEs show our label
+    std::optional<TimePoint> testing_since;  // since when `testing` has been served without a break
+    std::optional<TimePoint> cnames_until;   // while retiring: until when the owner must keep the CNAMEs
+    std::string verification;                // JSON of the last look at the CNAMEs; its shape is hosting's
+    std::string mx_watch;                    // JSON of the last look at the MX hosts; its shape is hosting's
+    std::string last_error;                  // why it does not move on, for people
+};
+
+struct PolicyVersion {
+    std::int64_t domain = 0;   // Domain::id
+    std::int64_t version = 0;  // counts from 1 per domain
+    mtasts::Mode mode = mtasts::Mode::testing;
+    std::int64_t max_age_s = 0;
+    std::string body;
+    std::string policy_id;  // RFC 8461 §3.1; never used for another body of the domain
+    TimePoint made;
+    std::optional<TimePoint> body_live;    // read back over HTTPS from every node
+    std::optional<TimePoint> id_live;      // the id was put into DNS
+    std::optional<TimePoint> last_served;  // replaced by the next version's body at this moment
+};
+
+class Domains {
+public:
+    explicit Domains(Database& database) : database_(&database) {}
+
+    // refused: the organisation has the domain already, or the label was ever used.
+    Result<Domain> add(const Domain& domain);
+    Result<void> update(const Domain& domain);  // all columns but id, organisation, name, label
+    Result<std::optional<Domain>> find(std::int64_t organisation, const dns::Name& name);  // the one not gone
+    Result<std::optional<Domain>> find_by_label(const std::string& label);                 // gone or not
+    Result<std::vector<Domain>> list(std::int64_t organisation);                           // by name, without gone
+    Result<std::vector<Domain>> all();  // all organisations, without gone
+    Result<std::vector<Domain>> all_with_gone();
+
+    // refused: the version or the policy id exists for the domain.
+    Result<void> add_version(const PolicyVersion& version);
+    Result<void> update_version(const PolicyVersion& version);         // the moments only
+    Result<std::vector<PolicyVersion>> versions(std::int64_t domain);  // oldest first
+
+private:
+    Database* database_;
+};
+
+}  // namespace postseal::store

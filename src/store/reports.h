@@ -1,0 +1,86 @@
+// TLS reports received: raw bytes, what was read from them, and the sums that pages show (design rules 17–19).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dns/name.h"
+#include "store/database.h"
+#include "tlsrpt/report.h"
+
+namespace postseal::store {
+
+// Rule 18, weakest first.
+enum class Trust { unverified, network, aligned, known, operator_ };
+std::string_view to_string(Trust trust);  // "operator" for operator_
+
+struct NewReport {
+    TimePoint received;
+    std::string via;     // "https", "import", "smtp"
+    std::string source;  // peer address or file name, for people
+    Trust trust = Trust::unverified;
+    dns::Name domain;       // the hosted domain (or the policy domain of an import)
+    Bytes raw;              // the bytes as they came
+    std::string submitter;  // domain of contact-info, else organization-name, else ""; lower case
+    tlsrpt::Report report;
+    std::vector<tlsrpt::Deviation> deviations;
+};
+
+struct StoredReport {
+    std::int64_t id = 0;
+    TimePoint received;
+    std::string via;
+    std::string source;
+    Trust trust = Trust::unverified;
+    dns::Name domain;
+    std::string submitter;
+    tlsrpt::Report report;
+    std::vector<tlsrpt::Deviation> deviations;
+};
+
+// One row of the sums: never add rows of different policy types (rule 19).
+struct Rollup {
+    Day day;
+    std::string policy_type;
+    std::string submitter;
+    std::int64_t successful = 0;
+    std::int64_t failed = 0;
+};
+struct FailureRollup {
+    Day day;
+    std::string policy_type;
+    std::string submitter;
+    std::string result_type;
+    std::string mx_host;
+    std::int64_t sessions = 0;
+};
+
+struct ReportTotals {
+    std::int64_t received = 0;
+    std::int64_t sessions_ok = 0;  // of the policy type that the domain's reports speak most of: see reports.cpp
+    std::int64_t sessions_failed = 0;
+    std::optional<TimePoint> last;
+};
+
+class Reports {
+public:
+    explicit Reports(Database& database) : database_(&database) {}
+
+    enum class Added { stored, duplicate };
+    // Durable when it returns. Duplicate: the same (submitter, report-id, policy domain, range) was received before, by
+    // whatever way.
+    Result<Added> add(const NewReport& report);
+
+    Result<std::vector<StoredReport>> list(const dns::Name& domain, std::int64_t limit);  // newest first
+    Result<std::optional<StoredReport>> find(std::int64_t id);
+    Result<Bytes> raw(std::int64_t id);
+    Result<ReportTotals> totals(const dns::Name& domain);
+    Result<std::vector<Rollup>> rollups(const dns::Name& domain, Day from, Day to);  // both days included
+    Result<std::vector<FailureRollup>> failure_rollups(const dns::Name& domain, Day from, Day to);
+
+private:
+    Database* database_;
+};
+
+}  // namespace postseal::store

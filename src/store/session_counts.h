@@ -1,0 +1,47 @@
+// The sending side's counters by day, and what became of each report (RFC 8460 §4.1, §5.5; design rule 15).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dns/name.h"
+#include "store/database.h"
+#include "tlsrpt/aggregate.h"
+
+namespace postseal::store {
+
+enum class DeliveryState { pending, sent, retry, failed };
+std::string_view to_string(DeliveryState state);
+
+struct Delivery {
+    Day day;
+    dns::Name domain;  // the policy domain that the report speaks to
+    std::string rua;   // as published
+    DeliveryState state = DeliveryState::pending;
+    std::int64_t attempts = 0;
+    std::optional<TimePoint> first_attempt;
+    std::optional<TimePoint> next_attempt;
+    std::string last_error;
+    std::string report_json;  // what was sent: a retry sends the same bytes under the same report-id
+};
+
+class SessionCounts {
+public:
+    explicit SessionCounts(Database& database) : database_(&database) {}
+
+    // Adds to what is stored, in one transaction: counts of the same (day, domain, policy) are summed, their failure
+    // details merged, the newest record kept.
+    Result<void> add(const std::vector<tlsrpt::Count>& counts);
+    Result<std::vector<Day>> days();
+    Result<std::vector<tlsrpt::Count>> of_day(Day day);
+    Result<void> erase_before(Day day);
+
+    Result<void> put_delivery(const Delivery& delivery);  // replaces (day, domain, rua)
+    Result<std::vector<Delivery>> deliveries(Day day);
+
+private:
+    Database* database_;
+};
+
+}  // namespace postseal::store

@@ -1,0 +1,44 @@
+// Everything that Postseal remembers, by subject. One Store per process; built by `main` and handed down.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "store/accounts.h"
+#include "store/audit.h"
+#include "store/certificates.h"
+#include "store/database.h"
+#include "store/domains.h"
+#include "store/policy_cache.h"
+#include "store/reports.h"
+#include "store/secret_box.h"
+#include "store/session_counts.h"
+
+namespace postseal::store {
+
+// Thread-safe; every call blocks on the disk: run it on a WorkPool. A name or a policy that comes back from the store
+// is parsed again; a row that does not parse is an internal error, never a crash.
+class Store {
+public:
+    // Brings the schema up to date first. `url`: "sqlite:/PATH" or "sqlite::memory:".
+    static Result<std::unique_ptr<Store>> open(const std::string& url, SecretBox secrets);
+
+    Accounts accounts;
+    Audit audit;
+    Certificates certificates;
+    Domains domains;
+    PolicyCache policy_cache;
+    Reports reports;
+    SessionCounts session_counts;
+
+    // Several subjects in one step, all or nothing.
+    Result<void> transaction(const std::function<Result<void>()>& body) { return database_->transaction(body); }
+
+private:
+    Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox> secrets);
+    std::unique_ptr<Database> database_;
+    std::shared_ptr<const SecretBox> secrets_;
+};
+
+}  // namespace postseal::store
