@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,7 @@ enum class Type : std::uint16_t {
     cname = 5,
     soa = 6,
     ptr = 12,
+    hinfo = 13,
     mx = 15,
     txt = 16,
     aaaa = 28,
@@ -35,8 +37,20 @@ enum class Type : std::uint16_t {
 };
 // "TXT"; "TYPE1234" for the rest (RFC 3597).
 std::string to_string(Type type);
+// "TXT" in any case, "TYPE1234"; anything else is an error.
+Result<Type> parse_type(std::string_view text);
 
-enum class Rcode : std::uint8_t { noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, notimp = 4, refused = 5 };
+enum class Rcode : std::uint8_t {
+    noerror = 0,
+    formerr = 1,
+    servfail = 2,
+    nxdomain = 3,
+    notimp = 4,
+    refused = 5,
+    badvers = 16
+};
+// "NXDOMAIN"; "RCODE9" for the rest.
+std::string to_string(Rcode rcode);
 
 // An IPv4 or IPv6 address. Text is dotted decimal, or RFC 5952.
 class IpAddress {
@@ -50,7 +64,8 @@ public:
     [[nodiscard]] ByteView octets() const { return ByteView(octets_).first(v4_ ? 4 : 16); }
     [[nodiscard]] std::string text() const;
     // False for loopback, private, link-local, shared (100.64/10), documentation, multicast, unspecified, v4-mapped and
-    // NAT64 forms of those, and everything else outside global unicast (IANA special-purpose registries). Rule 20.
+    // NAT64 forms of those, 6to4, Teredo, and everything else outside global unicast (IANA special-purpose registries).
+    // The guard against requests into somebody's own network on a stranger's behalf.
     [[nodiscard]] bool is_global() const;
     friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
@@ -81,7 +96,7 @@ struct TlsaData {
 };
 struct CaaData {
     std::uint8_t flags = 0;
-    std::string tag;
+    std::string tag;  // letters and digits as published; compares without regard to case (RFC 8659 §4.1)
     std::string value;
     friend bool operator==(const CaaData&, const CaaData&) = default;
 };
@@ -122,7 +137,8 @@ struct Record {
     friend bool operator==(const Record&, const Record&) = default;
 };
 
-// RDATA without compression ⇄ Data. Errors: too short, too long, a malformed name.
+// RDATA without compression ⇄ Data. Errors name the type: too short, too long, a malformed name, a CAA tag that is
+// none. The way back cuts TXT strings longer than 255 octets into several.
 Result<Data> data_from_wire(Type type, ByteView rdata);
 Bytes data_to_wire(const Data& data);
 // As in a zone file, without name, TTL and class: `"v=STSv1; id=a"`, `10 mx.example.com.`.
