@@ -1,0 +1,78 @@
+"""An HTTPS policy host (RFC 8461 §3.3) that does right or wrong on demand."""
+
+import ssl
+import threading
+from dataclasses import dataclass, field
+
+from .ca import Certificate
+from .servers import Listener
+
+PATH = "/.well-known/mta-sts.txt"
+
+
+def policy(mode: str, *mx: str, max_age: int = 86400) -> str:
+    """The text of a policy."""
+    return "".join(f"{line}\r\n" for line in ["version: STSv1", f"mode: {mode}", *(f"mx: {host}" for host in mx),
+                                              f"max_age: {max_age}"])
+
+
+@dataclass
+class Site:
+    """What one policy host answers. Change a field and the next connection sees it."""
+    certificate: Certificate
+    body: str
+    status: int = 200
+    content_type: str = "text/plain"
+    redirect: str = ""
+    released: threading.Event = field(default_factory=threading.Event)  # clear it: answers wait until it is set
+
+    def __post_init__(self):
+        self.released.set()
+
+
+class PolicyHost(Listener):
+    """Serves every site by its SNI name; an unknown name gets an alert. `requests` lists (host, path) as they came."""
+
+    def __init__(self, lab, address: str = "127.0.0.30"):
+        self.sites = {}
+        self.requests = []
+        super().__init__(lab, address, 443)
+
+    def serve(self, conn):
+        chosen = []
+
+        def by_name(tls, name, _context):
+            if name not in self.sites:
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            site = self.sites[name]
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(site.certificate.chain, site.certificate.key)
+            tls.context = context
+            chosen.append((name, site))
+            return None
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sni_callback = by_name
+        with context.wrap_socket(conn, server_side=True) as tls:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                more = tls.recv(4096)
+                if not more or len(head) > 65536:
+                    return
+                head += more
+            name, site = chosen[0]
+            path = head.split()[1].decode("latin-1")
+            self.requests.append((name, path))
+            site.released.wait(120)
+            tls.sendall(self._answer(site, path))
+
+    @staticmethod
+    def _answer(site: Site, path: str) -> bytes:
+        if site.redirect:
+            status, body, more = 302, b"", f"Location: {site.redirect}\r\n"
+        elif path != PATH:
+            status, body, more = 404, b"", ""
+        else:
+            status, body, more = site.status, site.body.encode(), ""
+        return (f"HTTP/1.1 {status} Lab\r\nContent-Type: {site.content_type}\r\nContent-Length: {len(body)}\r\n{more}"
+                "Connection: close\r\n\r\n").encode() + body
