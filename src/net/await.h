@@ -1,0 +1,50 @@
+// Coroutines over the callback APIs of this module, for .cpp files only (includes Asio).
+//
+//     DnsAnswer answer = co_await await_callback<DnsAnswer>([&](auto done) { resolver.resolve(name, type, done); });
+//
+// The coroutine goes on on its own executor, wherever the callback comes from. A callback that is dropped uncalled ends
+// the coroutine: its frame is destroyed.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "net/asio.h"
+#include "net/loop.h"
+
+namespace postseal::net {
+
+template <class T, class Start>
+asio::awaitable<T> await_callback(Start start) {
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
+        [](auto handler, Start begin) {
+            auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+            begin(std::function<void(T)>([shared](T value) {
+                auto executor = asio::get_associated_executor(*shared);
+                asio::post(executor, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
+            }));
+        },
+        asio::use_awaitable, std::move(start));
+}
+
+// Runs work() on `pool` and goes on with its result on the coroutine's own executor.
+template <class T, class Work>
+asio::awaitable<T> await_work(WorkPool& pool, Work work) {
+    co_return co_await await_callback<T>([&pool, work = std::move(work)](std::function<void(T)> done) mutable {
+        pool.submit([work = std::move(work), done = std::move(done)]() mutable { done(work()); });
+    });
+}
+
+// Starts `body` (a function that returns awaitable<void>) on `loop`. Any thread. What it throws ends the program.
+template <class Body>
+void spawn(Loop& loop, Body body) {
+    asio::co_spawn(loop.context(), std::move(body), [](const std::exception_ptr& error) {
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    });
+}
+
+}  // namespace postseal::net
