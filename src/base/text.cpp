@@ -128,22 +128,45 @@ std::string to_valid_utf8(std::string_view bytes) {
     return out;
 }
 
+namespace {
+
+// The code point of a valid sequence.
+char32_t code_point(std::string_view sequence) {
+    const auto first = static_cast<unsigned char>(sequence.front());
+    if (sequence.size() == 1) {
+        return first;
+    }
+    char32_t value = first & (0x7fU >> sequence.size());
+    for (const char c : sequence.substr(1)) {
+        value = value << 6U | (static_cast<unsigned char>(c) & 0x3fU);
+    }
+    return value;
+}
+
+// What moves the cursor, ends a line or turns the direction of the text around it (Unicode's Bidi_Control): a log line
+// that contains one reads as something that it does not say.
+bool is_control(char32_t c) {
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+}  // namespace
+
 std::string printable(std::string_view bytes, std::size_t bytes_max) {
     std::string out;
     while (!bytes.empty()) {
-        if (out.size() >= bytes_max) {
+        const std::size_t length = utf8_sequence_length(bytes);
+        const char32_t c = length == 0 ? 0 : code_point(bytes.substr(0, length));
+        std::string part(bytes.substr(0, length));
+        if (length <= 1 && is_control(c)) {
+            part = fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes.front()));
+        } else if (is_control(c)) {
+            part = fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c));
+        }
+        if (out.size() + part.size() > bytes_max) {
             return out + "…";
         }
-        const std::size_t length = utf8_sequence_length(bytes);
-        const auto first = static_cast<unsigned char>(bytes.front());
-        const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
-        if (length == 0 || first < 0x20 || first == 0x7f) {
-            out += fmt::format("\\x{:02x}", first);
-        } else if (c1) {
-            out += fmt::format("\\u{:04x}", static_cast<unsigned char>(bytes[1]));
-        } else {
-            out += bytes.substr(0, length);
-        }
+        out += part;
         bytes.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return out;

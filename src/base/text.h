@@ -45,8 +45,9 @@ bool is_valid_utf8(std::string_view bytes);
 // Every byte that is not part of valid UTF-8 becomes U+FFFD; what is valid stays as it is.
 std::string to_valid_utf8(std::string_view bytes);
 
-// For logs and terminals: control characters (C0, DEL, C1) and invalid UTF-8 become visible escapes, so that bytes from
-// the network can neither forge a log line nor drive a terminal. At most `bytes_max` bytes, then "…".
+// For logs and terminals: control characters (C0, DEL, C1, line separators, bidirectional controls) and invalid UTF-8
+// become visible escapes, so that bytes from the network can neither forge a log line nor drive a terminal. At most
+// `bytes_max` bytes, then "…".
 std::string printable(std::string_view bytes, std::size_t bytes_max = 1000);
 
 }  // namespace postseal
