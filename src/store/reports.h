@@ -80,6 +80,8 @@ public:
     Result<std::vector<FailureRollup>> failure_rollups(const dns::Name& domain, Day from, Day to);
 
 private:
+    Result<void> add_to_rollups(const dns::Name& domain, Day day, const std::string& submitter,
+                                const tlsrpt::Report& report);
     Database* database_;
 };
 

@@ -1,0 +1,27 @@
+#include "store/audit.h"
+
+namespace postseal::store {
+
+Result<void> Audit::add(const AuditEntry& entry) {
+    auto done = database_->query(
+        "INSERT INTO audit (at, organisation, actor, action, subject, before, after, reason) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        {value(entry.at), value(entry.organisation), value(entry.actor), value(entry.action), value(entry.subject),
+         value(entry.before), value(entry.after), value(entry.reason)});
+    return done ? Result<void>() : Result<void>(done.error());
+}
+
+Result<std::vector<AuditEntry>> Audit::list(std::int64_t organisation, const std::string& subject, std::int64_t limit) {
+    POSTSEAL_TRY(const Rows rows,
+                 database_->query("SELECT at, organisation, actor, action, subject, before, after, reason FROM audit "
+                                  "WHERE organisation = $1 AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3",
+                                  {value(organisation), value(subject), value(limit)}));
+    std::vector<AuditEntry> out;
+    for (const Row& row : rows) {
+        out.push_back(
+            {row.time(0), row.number(1), row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)});
+    }
+    return out;
+}
+
+}  // namespace postseal::store

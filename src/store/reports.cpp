@@ -1,0 +1,195 @@
+#include "store/reports.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "store/report_json.h"
+
+namespace postseal::store {
+
+namespace {
+
+constexpr std::array<std::pair<Trust, std::string_view>, 5> trusts = {{{Trust::unverified, "unverified"},
+                                                                       {Trust::network, "network"},
+                                                                       {Trust::aligned, "aligned"},
+                                                                       {Trust::known, "known"},
+                                                                       {Trust::operator_, "operator"}}};
+
+// What makes two arrivals the same report: submitter, report-id, policy domain, range (rule: never double count). The
+// content's digest stands in for a report-id that is missing.
+std::string identity_of(const NewReport& report) {
+    const auto seconds = [](const std::optional<TimePoint>& time) {
+        return time ? std::to_string(time->time_since_epoch().count()) : std::string("-");
+    };
+    const std::string id = report.report.report_id.value_or("");
+    const std::string what =
+        id.empty() ? "sha256:" + to_hex(sha256(as_bytes(boost::json::serialize(to_json(report.report))))) : "id:" + id;
+    return report.submitter + "\n" + what + "\n" + report.domain.text() + "\n" + seconds(report.report.begin) + "\n" +
+           seconds(report.report.end);
+}
+
+// A report's sessions belong to the UTC day in which its range begins.
+Day day_of(const NewReport& report) {
+    return std::chrono::floor<std::chrono::days>(report.report.begin.value_or(report.received));
+}
+
+}  // namespace
+
+std::string_view to_string(Trust trust) {
+    for (const auto& [known, text] : trusts) {
+        if (known == trust) {
+            return text;
+        }
+    }
+    return "unverified";
+}
+
+Result<Reports::Added> Reports::add(const NewReport& report) {
+    Added outcome = Added::stored;
+    auto added = database_->transaction([&]() -> Result<void> {
+        POSTSEAL_TRY(
+            const Rows inserted,
+            database_->query("INSERT INTO report (identity, received, via, source, trust, domain, submitter, content, "
+                             "deviations, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+                             "ON CONFLICT (identity) DO NOTHING RETURNING id",
+                             {value(identity_of(report)), value(report.received), value(report.via),
+                              value(report.source), value(to_string(report.trust)), value(report.domain.text()),
+                              value(report.submitter), value(boost::json::serialize(to_json(report.report))),
+                              value(deviations_to_json(report.deviations)), value(report.raw)}));
+        if (inserted.empty()) {
+            outcome = Added::duplicate;
+            return {};
+        }
+        return add_to_rollups(report.domain, day_of(report), report.submitter, report.report);
+    });
+    if (!added) {
+        return added.error();
+    }
+    return outcome;
+}
+
+Result<void> Reports::add_to_rollups(const dns::Name& domain, Day day, const std::string& submitter,
+                                     const tlsrpt::Report& report) {
+    for (const tlsrpt::PolicyResult& policy : report.policies) {
+        POSTSEAL_TRY(
+            const auto sums,
+            database_->query("INSERT INTO rollup (domain, day, policy_type, submitter, successful, failed) "
+                             "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (domain, day, policy_type, submitter) "
+                             "DO UPDATE SET successful = rollup.successful + $5, failed = rollup.failed + $6",
+                             {value(domain.text()), value(day), value(policy.policy_type), value(submitter),
+                              value(static_cast<std::int64_t>(policy.successful)),
+                              value(static_cast<std::int64_t>(policy.failed))}));
+        (void)sums;
+        for (const tlsrpt::FailureDetail& detail : policy.failures) {
+            POSTSEAL_TRY(
+                const auto failures,
+                database_->query("INSERT INTO failure_rollup (domain, day, policy_type, submitter, result_type, "
+                                 "mx_host, sessions) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+                                 "ON CONFLICT (domain, day, policy_type, submitter, result_type, mx_host) "
+                                 "DO UPDATE SET sessions = failure_rollup.sessions + $7",
+                                 {value(domain.text()), value(day), value(policy.policy_type), value(submitter),
+                                  value(detail.result_type), value(detail.receiving_mx_hostname.value_or("")),
+                                  value(static_cast<std::int64_t>(detail.sessions))}));
+            (void)failures;
+        }
+    }
+    return {};
+}
+
+namespace {
+
+constexpr std::string_view report_columns =
+    "SELECT id, received, via, source, trust, domain, submitter, content, deviations FROM report ";
+
+Result<std::vector<StoredReport>> read_reports(const Result<Rows>& rows) {
+    if (!rows) {
+        return rows.error();
+    }
+    std::vector<StoredReport> out;
+    for (const Row& row : *rows) {
+        StoredReport stored{row.number(0), row.time(1), row.text(2), row.text(3), Trust::unverified, {},
+                            row.text(6),   {},          {}};
+        for (const auto& [trust, text] : trusts) {
+            if (text == row.text(4)) {
+                stored.trust = trust;
+            }
+        }
+        POSTSEAL_TRY(stored.domain, dns::Name::parse_ascii(row.text(5)));
+        POSTSEAL_TRY(stored.report, report_from_json(row.text(7)));
+        POSTSEAL_TRY(stored.deviations, deviations_from_json(row.text(8)));
+        out.push_back(std::move(stored));
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<std::vector<StoredReport>> Reports::list(const dns::Name& domain, std::int64_t limit) {
+    return read_reports(
+        database_->query(std::string(report_columns) + "WHERE domain = $1 ORDER BY received DESC, id DESC LIMIT $2",
+                         {value(domain.text()), value(limit)}));
+}
+
+Result<std::optional<StoredReport>> Reports::find(std::int64_t id) {
+    POSTSEAL_TRY(std::vector<StoredReport> found,
+                 read_reports(database_->query(std::string(report_columns) + "WHERE id = $1", {value(id)})));
+    return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
+Result<Bytes> Reports::raw(std::int64_t id) {
+    POSTSEAL_TRY(const Rows rows, database_->query("SELECT raw FROM report WHERE id = $1", {value(id)}));
+    if (rows.empty()) {
+        return Error{Errc::not_found, "report", "there is none with this number"};
+    }
+    return rows[0].bytes(0);
+}
+
+Result<ReportTotals> Reports::totals(const dns::Name& domain) {
+    POSTSEAL_TRY(const Rows counted, database_->query("SELECT COUNT(*), MAX(received) FROM report WHERE domain = $1",
+                                                      {value(domain.text())}));
+    POSTSEAL_TRY(const Rows sums, database_->query("SELECT policy_type, SUM(successful), SUM(failed) FROM rollup "
+                                                   "WHERE domain = $1 GROUP BY policy_type",
+                                                   {value(domain.text())}));
+    ReportTotals totals;
+    totals.received = counted.at(0).number(0);
+    totals.last = counted.at(0).maybe_time(1);
+    // Rule 19: sessions of sts and tlsa are the same sessions seen twice. The type with the most sessions is shown.
+    for (const Row& row : sums) {
+        if (row.number(1) + row.number(2) > totals.sessions_ok + totals.sessions_failed) {
+            totals.sessions_ok = row.number(1);
+            totals.sessions_failed = row.number(2);
+        }
+    }
+    return totals;
+}
+
+Result<std::vector<Rollup>> Reports::rollups(const dns::Name& domain, Day from, Day to) {
+    POSTSEAL_TRY(
+        const Rows rows,
+        database_->query("SELECT day, policy_type, submitter, successful, failed FROM rollup WHERE domain = $1 "
+                         "AND day BETWEEN $2 AND $3 ORDER BY day, policy_type, submitter",
+                         {value(domain.text()), value(from), value(to)}));
+    std::vector<Rollup> out;
+    for (const Row& row : rows) {
+        out.push_back({row.day(0), row.text(1), row.text(2), row.number(3), row.number(4)});
+    }
+    return out;
+}
+
+Result<std::vector<FailureRollup>> Reports::failure_rollups(const dns::Name& domain, Day from, Day to) {
+    POSTSEAL_TRY(
+        const Rows rows,
+        database_->query("SELECT day, policy_type, submitter, result_type, mx_host, sessions FROM failure_rollup "
+                         "WHERE domain = $1 AND day BETWEEN $2 AND $3 "
+                         "ORDER BY day, policy_type, submitter, result_type, mx_host",
+                         {value(domain.text()), value(from), value(to)}));
+    std::vector<FailureRollup> out;
+    for (const Row& row : rows) {
+        out.push_back({row.day(0), row.text(1), row.text(2), row.text(3), row.text(4), row.number(5)});
+    }
+    return out;
+}
+
+}  // namespace postseal::store

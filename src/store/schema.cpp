@@ -1,0 +1,105 @@
+#include "store/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <vector>
+
+namespace postseal::store {
+
+namespace {
+
+// Times are UTC seconds since 1970, days are days since 1970. Portable between SQLite and PostgreSQL but for the type
+// of a self-numbering key.
+const std::vector<std::vector<const char*>> migrations = {
+    {
+        "CREATE TABLE organisation (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created BIGINT NOT NULL)",
+        "CREATE TABLE app_user (id INTEGER PRIMARY KEY, organisation BIGINT NOT NULL REFERENCES organisation(id), "
+        "name TEXT NOT NULL, language TEXT NOT NULL, created BIGINT NOT NULL, UNIQUE (organisation, name))",
+        "CREATE TABLE sign_in_token (token_hash TEXT PRIMARY KEY, user_id BIGINT NOT NULL REFERENCES app_user(id), "
+        "expires BIGINT NOT NULL)",
+        "CREATE TABLE session (token_hash TEXT PRIMARY KEY, user_id BIGINT NOT NULL REFERENCES app_user(id), "
+        "csrf_token TEXT NOT NULL, expires BIGINT NOT NULL)",
+        "CREATE TABLE audit (id INTEGER PRIMARY KEY, at BIGINT NOT NULL, organisation BIGINT NOT NULL, actor TEXT NOT "
+        "NULL, "
+        "action TEXT NOT NULL, subject TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL)",
+        "CREATE INDEX audit_subject ON audit (organisation, subject)",
+
+        // label is UNIQUE over all rows, gone ones too: a label is never reissued (rule 1).
+        "CREATE TABLE domain (id INTEGER PRIMARY KEY, organisation BIGINT NOT NULL REFERENCES organisation(id), "
+        "name TEXT NOT NULL, label TEXT NOT NULL UNIQUE, state TEXT NOT NULL, wanted_mode TEXT NOT NULL, "
+        "added BIGINT NOT NULL, verified BIGINT, testing_since BIGINT, cnames_until BIGINT, "
+        "verification TEXT NOT NULL, mx_watch TEXT NOT NULL, last_error TEXT NOT NULL)",
+        // A retiring domain may be added again with a new label beside the old one.
+        "CREATE UNIQUE INDEX domain_live ON domain (organisation, name) WHERE state NOT IN ('retiring', 'gone')",
+        "CREATE INDEX domain_name ON domain (name)",
+        "CREATE TABLE policy_version (domain BIGINT NOT NULL REFERENCES domain(id), version BIGINT NOT NULL, "
+        "mode TEXT NOT NULL, max_age_s BIGINT NOT NULL, body TEXT NOT NULL, policy_id TEXT NOT NULL, made BIGINT NOT "
+        "NULL, "
+        "body_live BIGINT, id_live BIGINT, last_served BIGINT, PRIMARY KEY (domain, version), UNIQUE (domain, "
+        "policy_id))",
+
+        "CREATE TABLE certificate (host TEXT PRIMARY KEY, chain_pem TEXT NOT NULL, sealed_key BLOB NOT NULL, "
+        "not_before BIGINT NOT NULL, not_after BIGINT NOT NULL)",
+        "CREATE TABLE acme_account (directory TEXT PRIMARY KEY, url TEXT NOT NULL, sealed_key BLOB NOT NULL)",
+        "CREATE TABLE secret (name TEXT PRIMARY KEY, sealed BLOB NOT NULL)",
+
+        "CREATE TABLE policy_cache (domain TEXT PRIMARY KEY, entry TEXT NOT NULL)",
+
+        "CREATE TABLE session_count (day BIGINT NOT NULL, domain TEXT NOT NULL, policy TEXT NOT NULL, record TEXT NOT "
+        "NULL, "
+        "successful BIGINT NOT NULL, failed BIGINT NOT NULL, PRIMARY KEY (day, domain, policy))",
+        "CREATE TABLE session_failure (day BIGINT NOT NULL, domain TEXT NOT NULL, policy TEXT NOT NULL, detail TEXT "
+        "NOT NULL, "
+        "sessions BIGINT NOT NULL, PRIMARY KEY (day, domain, policy, detail))",
+        "CREATE TABLE report_delivery (day BIGINT NOT NULL, domain TEXT NOT NULL, rua TEXT NOT NULL, state TEXT NOT "
+        "NULL, "
+        "attempts BIGINT NOT NULL, first_attempt BIGINT, next_attempt BIGINT, last_error TEXT NOT NULL, "
+        "report_json TEXT NOT NULL, PRIMARY KEY (day, domain, rua))",
+
+        // One row per (report, policy domain); identity is what makes two arrivals the same report.
+        "CREATE TABLE report (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, received BIGINT NOT NULL, "
+        "via TEXT NOT NULL, source TEXT NOT NULL, trust TEXT NOT NULL, domain TEXT NOT NULL, submitter TEXT NOT NULL, "
+        "content TEXT NOT NULL, deviations TEXT NOT NULL, raw BLOB NOT NULL)",
+        "CREATE INDEX report_domain ON report (domain, received)",
+        "CREATE TABLE rollup (domain TEXT NOT NULL, day BIGINT NOT NULL, policy_type TEXT NOT NULL, submitter TEXT NOT "
+        "NULL, "
+        "successful BIGINT NOT NULL, failed BIGINT NOT NULL, PRIMARY KEY (domain, day, policy_type, submitter))",
+        "CREATE TABLE failure_rollup (domain TEXT NOT NULL, day BIGINT NOT NULL, policy_type TEXT NOT NULL, "
+        "submitter TEXT NOT NULL, result_type TEXT NOT NULL, mx_host TEXT NOT NULL, sessions BIGINT NOT NULL, "
+        "PRIMARY KEY (domain, day, policy_type, submitter, result_type, mx_host))",
+    },
+};
+
+}  // namespace
+
+Result<void> migrate(Database& database) {
+    if (auto made = database.query("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"); !made) {
+        return made.error();
+    }
+    POSTSEAL_TRY(const Rows rows, database.query("SELECT COALESCE(MAX(version), 0) FROM schema_version"));
+    const auto done = static_cast<std::size_t>(rows.at(0).number(0));
+    if (done > migrations.size()) {
+        return Error{Errc::refused, "database",
+                     fmt::format("its schema is version {}, this program knows {}: it was written by a newer Postseal",
+                                 done, migrations.size())};
+    }
+    for (std::size_t version = done; version < migrations.size(); ++version) {
+        auto ran = database.transaction([&]() -> Result<void> {
+            for (const char* statement : migrations[version]) {
+                if (auto result = database.query(statement); !result) {
+                    return result.error();
+                }
+            }
+            auto noted = database.query("INSERT INTO schema_version (version) VALUES ($1)",
+                                        {value(static_cast<std::int64_t>(version) + 1)});
+            return noted ? Result<void>() : Result<void>(noted.error());
+        });
+        if (!ran) {
+            return ran;
+        }
+    }
+    return {};
+}
+
+}  // namespace postseal::store

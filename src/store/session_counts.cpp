@@ -1,0 +1,151 @@
+#include "store/session_counts.h"
+
+#include <algorithm>
+#include <map>
+
+#include "store/report_json.h"
+
+namespace postseal::store {
+
+namespace {
+
+Result<void> done(const Result<Rows>& rows) {
+    return rows ? Result<void>() : Result<void>(rows.error());
+}
+
+std::optional<DeliveryState> delivery_state(std::string_view text) {
+    for (const DeliveryState state :
+         {DeliveryState::pending, DeliveryState::sent, DeliveryState::retry, DeliveryState::failed}) {
+        if (to_string(state) == text) {
+            return state;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(DeliveryState state) {
+    switch (state) {
+        case DeliveryState::pending:
+            return "pending";
+        case DeliveryState::sent:
+            return "sent";
+        case DeliveryState::retry:
+            return "retry";
+        case DeliveryState::failed:
+            return "failed";
+    }
+    return "unknown";
+}
+
+Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
+    return database_->transaction([&]() -> Result<void> {
+        for (const tlsrpt::Count& count : counts) {
+            const std::string key = policy_key(count.policy);
+            POSTSEAL_TRY(
+                const auto counted,
+                database_->query("INSERT INTO session_count (day, domain, policy, record, successful, failed) "
+                                 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (day, domain, policy) DO UPDATE SET "
+                                 "record = $4, successful = session_count.successful + $5, "
+                                 "failed = session_count.failed + $6",
+                                 {value(count.day), value(count.domain.text()), value(key), value(count.record),
+                                  value(static_cast<std::int64_t>(count.policy.successful)),
+                                  value(static_cast<std::int64_t>(count.policy.failed))}));
+            (void)counted;
+            for (const tlsrpt::FailureDetail& detail : count.policy.failures) {
+                POSTSEAL_TRY(
+                    const auto failed,
+                    database_->query("INSERT INTO session_failure (day, domain, policy, detail, sessions) "
+                                     "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (day, domain, policy, detail) "
+                                     "DO UPDATE SET sessions = session_failure.sessions + $5",
+                                     {value(count.day), value(count.domain.text()), value(key),
+                                      value(detail_key(detail)), value(static_cast<std::int64_t>(detail.sessions))}));
+                (void)failed;
+            }
+        }
+        return {};
+    });
+}
+
+Result<std::vector<Day>> SessionCounts::days() {
+    POSTSEAL_TRY(const Rows rows, database_->query("SELECT DISTINCT day FROM session_count ORDER BY day"));
+    std::vector<Day> out;
+    for (const Row& row : rows) {
+        out.push_back(row.day(0));
+    }
+    return out;
+}
+
+Result<std::vector<tlsrpt::Count>> SessionCounts::of_day(Day day) {
+    POSTSEAL_TRY(const Rows rows,
+                 database_->query("SELECT domain, policy, record, successful, failed FROM session_count WHERE day = $1 "
+                                  "ORDER BY domain, policy",
+                                  {value(day)}));
+    std::vector<tlsrpt::Count> out;
+    std::map<std::pair<std::string, std::string>, std::size_t> index;
+    for (const Row& row : rows) {
+        POSTSEAL_TRY(dns::Name domain, dns::Name::parse_ascii(row.text(0)));
+        POSTSEAL_TRY(tlsrpt::PolicyResult policy, policy_from_key(row.text(1)));
+        policy.successful = static_cast<std::uint64_t>(row.number(3));
+        policy.failed = static_cast<std::uint64_t>(row.number(4));
+        index[{row.text(0), row.text(1)}] = out.size();
+        out.push_back({day, std::move(domain), row.text(2), std::move(policy)});
+    }
+    POSTSEAL_TRY(const Rows failures,
+                 database_->query("SELECT domain, policy, detail, sessions FROM session_failure WHERE day = $1 "
+                                  "ORDER BY domain, policy, detail",
+                                  {value(day)}));
+    for (const Row& row : failures) {
+        const auto found = index.find({row.text(0), row.text(1)});
+        if (found == index.end()) {
+            continue;
+        }
+        POSTSEAL_TRY(tlsrpt::FailureDetail detail, detail_from_key(row.text(2)));
+        detail.sessions = static_cast<std::uint64_t>(row.number(3));
+        out[found->second].policy.failures.push_back(std::move(detail));
+    }
+    return out;
+}
+
+Result<void> SessionCounts::erase_before(Day day) {
+    return database_->transaction([&]() -> Result<void> {
+        for (const char* table : {"session_count", "session_failure", "report_delivery"}) {
+            POSTSEAL_TRY(const auto erased,
+                         database_->query(std::string("DELETE FROM ") + table + " WHERE day < $1", {value(day)}));
+            (void)erased;
+        }
+        return {};
+    });
+}
+
+Result<void> SessionCounts::put_delivery(const Delivery& delivery) {
+    return done(database_->query(
+        "INSERT INTO report_delivery (day, domain, rua, state, attempts, first_attempt, next_attempt, last_error, "
+        "report_json) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (day, domain, rua) DO UPDATE SET "
+        "state = $4, attempts = $5, first_attempt = $6, next_attempt = $7, last_error = $8, report_json = $9",
+        {value(delivery.day), value(delivery.domain.text()), value(delivery.rua), value(to_string(delivery.state)),
+         value(delivery.attempts), value(delivery.first_attempt), value(delivery.next_attempt),
+         value(delivery.last_error), value(delivery.report_json)}));
+}
+
+Result<std::vector<Delivery>> SessionCounts::deliveries(Day day) {
+    POSTSEAL_TRY(
+        const Rows rows,
+        database_->query("SELECT domain, rua, state, attempts, first_attempt, next_attempt, last_error, report_json "
+                         "FROM report_delivery WHERE day = $1 ORDER BY domain, rua",
+                         {value(day)}));
+    std::vector<Delivery> out;
+    for (const Row& row : rows) {
+        POSTSEAL_TRY(dns::Name domain, dns::Name::parse_ascii(row.text(0)));
+        const auto state = delivery_state(row.text(2));
+        if (!state) {
+            return Error{Errc::internal, "table report_delivery", "an unknown state for " + domain.text()};
+        }
+        out.push_back({day, std::move(domain), row.text(1), *state, row.number(3), row.maybe_time(4), row.maybe_time(5),
+                       row.text(6), row.text(7)});
+    }
+    return out;
+}
+
+}  // namespace postseal::store

@@ -1,0 +1,32 @@
+#include "store/store.h"
+
+#include "store/schema.h"
+#include "store/sqlite.h"
+
+namespace postseal::store {
+
+Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox> secrets)
+    : accounts(*database),
+      audit(*database),
+      certificates(*database, secrets),
+      domains(*database),
+      policy_cache(*database),
+      reports(*database),
+      session_counts(*database),
+      database_(std::move(database)),
+      secrets_(std::move(secrets)) {}
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& url, SecretBox secrets) {
+    constexpr std::string_view sqlite_scheme = "sqlite:";
+    if (!url.starts_with(sqlite_scheme)) {
+        return invalid_input("store", "this version keeps its data in SQLite only: sqlite:/PATH");
+    }
+    POSTSEAL_TRY(std::unique_ptr<Database> database, open_sqlite(url.substr(sqlite_scheme.size())));
+    if (auto migrated = migrate(*database); !migrated) {
+        return migrated.error();
+    }
+    return std::unique_ptr<Store>(
+        new Store(std::move(database), std::make_shared<const SecretBox>(std::move(secrets))));
+}
+
+}  // namespace postseal::store
