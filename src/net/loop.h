@@ -56,6 +56,9 @@ public:
     void post(std::function<void()> task);
     // Any thread: at once when called on the loop's own thread, else post().
     void dispatch(std::function<void()> task);
+    // Any thread: runs task on the loop's thread and waits for it; on the caller's own thread when the loop is not
+    // running. This is how an object that belongs to a running loop is taken down from outside.
+    void sync(std::function<void()> task);
     // True on the thread inside run().
     [[nodiscard]] bool on_this_thread() const;
 

@@ -34,6 +34,8 @@ public:
     void stop();  // any thread
     // Any thread.
     void post(std::function<void()> task);
+    // Any thread: as Loop::sync().
+    void sync(std::function<void()> task);
     [[nodiscard]] bool on_this_thread() const;
 
     // The rest on the poller's thread, or before run(). Level-triggered.
