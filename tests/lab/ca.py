@@ -1,6 +1,7 @@
 """A certificate authority of the lab, and every kind of certificate that an MX or policy host may show."""
 
 import datetime
+import hashlib
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,12 @@ DAY = datetime.timedelta(days=1)
 class Certificate:
     chain: Path  # PEM, leaf first
     key: Path    # PEM
+
+    def tlsa(self) -> str:
+        """RFC 7672's recommended TLSA record for it: DANE-EE, public key, SHA-256."""
+        public = x509.load_pem_x509_certificate(self.chain.read_bytes()).public_key()
+        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return f"3 1 1 {hashlib.sha256(der).hexdigest()}"
 
 
 def _name(text: str) -> x509.Name:

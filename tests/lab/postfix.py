@@ -184,17 +184,15 @@ class Postfix:
     def attempts(self, queue_id: str) -> list:
         """What came of a message so far, oldest first."""
         found = []
-        tls_of = {}
+        handshake = {}  # smtp process → its last handshake, until the delivery that it was for is logged
         for line in self.log.text().splitlines():
-            process = re.search(r"postfix/smtp\[(\d+)\]: (.*)", line)
-            if not process:
-                tls = None
-            elif tls := re.match(r"\w+ TLS connection established to .*", process.group(2)):
-                tls_of[process.group(1)] = tls.group()
-            done = re.search(rf"\b{queue_id}: to=<.*relay=(\S+),.* status=(\w+) \((.*)\)$", line)
-            if done:
-                found.append(Delivery(done.group(2), done.group(1), done.group(3),
-                                      tls_of.pop(process.group(1), "") if process else ""))
+            process, _, said = line.partition("]: ")
+            if re.match(r"\w+ TLS connection established to ", said):
+                handshake[process.rpartition("[")[2]] = said
+            elif done := re.match(r"(\w+): to=<.* relay=(\S+),.* status=(\w+) \((.*)\)$", said):
+                tls = handshake.pop(process.rpartition("[")[2], "")
+                if done.group(1) == queue_id:
+                    found.append(Delivery(done.group(3), done.group(2), done.group(4), tls))
         return found
 
     def outcome(self, queue_id: str, attempt: int = 1, within_s: float = 60) -> Delivery:

@@ -11,20 +11,22 @@ from .scene import PATIENCE, SceneError
 class Daemon:
     """A program that stays in the foreground until it is told to stop."""
 
-    def __init__(self, lab, name: str, argv: list, env: dict = None, cwd=None):
+    def __init__(self, lab, name: str, argv: list, env: dict = None, cwd=None, stdout_name: str = None):
         self.lab = lab
         self.name = name
         self.argv = [str(arg) for arg in argv]
         self.env = dict(os.environ, **(env or {}))
         self.cwd = cwd
         self.log = lab.log(name)
+        self.stdout = lab.log(stdout_name) if stdout_name else self.log
         self.process = None
 
-    def start(self):
-        with open(self.log.path, "a") as out:
-            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+    def start(self, stop=None):
+        """`stop`: what ends it when the scene is over, if plain `stop` does not say enough."""
+        with open(self.log.path, "a") as errors, open(self.stdout.path, "a") as out:
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
                                             env=self.env, cwd=self.cwd)
-        self.lab.at_end(f"{self.name} stops", self.stop)
+        self.lab.at_end(f"{self.name} stops", stop or self.stop)
         return self
 
     def alive(self) -> bool:
