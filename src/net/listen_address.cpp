@@ -168,6 +168,10 @@ void set_option(int fd, int level, int option, int value) {
     ::setsockopt(fd, level, option, &value, sizeof value);
 }
 
+bool is_any(const dns::IpAddress& address) {
+    return std::ranges::all_of(address.octets(), [](std::uint8_t octet) { return octet == 0; });
+}
+
 }  // namespace
 
 Result<Socket> open_socket(const ListenAddress& address, int type, unsigned mode, bool reuse_port, bool listening) {
@@ -180,14 +184,15 @@ Result<Socket> open_socket(const ListenAddress& address, int type, unsigned mode
     if (!is_unix) {
         if (type == SOCK_STREAM) {
             set_option(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);  // connections in TIME_WAIT do not block a restart
-        } else {
-            set_option(socket.fd(), IPPROTO_IP, IP_PKTINFO, 1);
         }
         if (reuse_port) {
             set_option(socket.fd(), SOL_SOCKET, SO_REUSEPORT, 1);
         }
         if (family == AF_INET6) {
             set_option(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 1);  // "0.0.0.0" and "[::]" stand side by side
+        }
+        if (type == SOCK_DGRAM && is_any(address.address)) {
+            set_option(socket.fd(), IPPROTO_IP, IP_PKTINFO, 1);
             set_option(socket.fd(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
         }
     }

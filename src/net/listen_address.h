@@ -64,7 +64,8 @@ enum class Sharing {
 
 Result<Socket> listen_stream(const ListenAddress& address, Sharing sharing = Sharing::exclusive,
                              unsigned socket_mode = 0666);
-// IP: UDP; unix: SOCK_DGRAM. Replies from the address that was asked need IP_PKTINFO, which is set.
+// IP: UDP; unix: SOCK_DGRAM. On a wildcard address IP_PKTINFO is set: replies must come from the address that was
+// asked.
 Result<Socket> bind_datagram(const ListenAddress& address, Sharing sharing = Sharing::exclusive,
                              unsigned socket_mode = 0666);
 

@@ -101,6 +101,7 @@ Loop::~Loop() = default;
 void Loop::run() {
     impl_->gate.entered();
     impl_->context.run();
+    impl_->context.restart();  // so that it may run again
     impl_->gate.left();
 }
 

@@ -47,9 +47,10 @@ public:
     Loop& operator=(const Loop&) = delete;
     ~Loop();
 
-    // Works until stop(), also while there is nothing to do. What a callback throws ends the program.
+    // Works until stop(), also while there is nothing to do; may be called again. What a callback throws ends the
+    // program.
     void run();
-    // Any thread. What is still posted is not run.
+    // Any thread. What is still posted waits for another run().
     void stop();
 
     // Any thread.

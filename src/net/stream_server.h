@@ -27,10 +27,8 @@ public:
     void operator()(std::string reply) const;
 
 private:
-    friend class StreamServer;
-    friend struct StreamServerShard;
-    std::weak_ptr<struct StreamResumeTarget> target_;
-    Poller* poller_ = nullptr;
+    friend class StreamServerShard;
+    std::weak_ptr<class StreamResumeTarget> target_;
     std::uint64_t connection_ = 0;
 };
 
@@ -62,7 +60,7 @@ struct StreamServerSettings {
     std::size_t connections_max = 10'000;  // of each poller; more are closed at once
     std::size_t input_bytes_max = 100'000;
     std::size_t output_bytes_max = std::size_t{1} << 20;  // unsent replies; nothing is read from who does not read
-    std::chrono::seconds idle_timeout{300};               // without a byte either way; also for a request cut short
+    std::chrono::seconds idle_timeout{300};               // since the last whole request or the last byte written
     std::chrono::seconds later_timeout{120};              // for a resume that never comes
 };
 
