@@ -1,13 +1,12 @@
 """A person at the panel: Debian's Chromium, driven by a script on playwright-core (tests/browser)."""
 
 import json
-import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
-from .process import run
-from .scene import expect
+from .scene import PATIENCE, expect
 
 BROWSER_DIR = Path(__file__).resolve().parent.parent / "browser"
 
@@ -42,12 +41,33 @@ def ensure(say=lambda text: None):
     stamp.write_bytes(lock)
 
 
-def play(lab, script: str, within_s: float = 120, **values) -> dict:
-    """Runs tests/browser/<script>. It gets `values` as JSON, leaves its screenshots in the artefacts and prints one JSON
-    object: what it saw."""
-    log = lab.log(f"browser-{Path(script).stem}")
-    values = dict(values, artefacts=str(lab.artefacts), chromium=chromium())
-    done = run(["node", BROWSER_DIR / script], input=json.dumps(values), within_s=within_s, ok=None)
-    log.path.write_text(done.stdout + done.stderr)
-    expect(done.returncode == 0, f"browser script {script}: {done.stderr.strip()[-800:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def play(lab, script: str, answers: dict = None, within_s: float = 180, **values) -> dict:
+    """Runs tests/browser/<script> with `values` and returns what it saw. When it asks the scene for something (`askScene`),
+    the function of that name in `answers` is called with its value. Screenshots go to the artefacts."""
+    name = f"browser-{Path(script).stem}"
+    values.update(artefacts=str(lab.artefacts), chromium=chromium(), patience_s=60 * PATIENCE)
+    with open(lab.artefacts / f"{name}.log", "w") as errors:
+        node = subprocess.Popen(["node", str(BROWSER_DIR / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=errors, text=True)
+    timer = threading.Timer(within_s * PATIENCE, node.kill)
+    timer.start()
+    seen = None
+    try:
+        def tell(message):
+            node.stdin.write(json.dumps(message) + "\n")
+            node.stdin.flush()
+
+        tell(values)
+        for line in node.stdout:
+            message = json.loads(line)
+            if "ask" in message:
+                tell(answers[message["ask"]](message["value"]))
+            else:
+                seen = message["seen"]
+        node.wait()
+    finally:
+        timer.cancel()
+        node.kill()
+        node.wait()
+    expect(node.returncode == 0 and seen is not None, f"browser script {script}: {lab.log(name).text()[:800]}")
+    return seen

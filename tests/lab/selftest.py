@@ -116,7 +116,7 @@ def play(lab):
         kestrel.set("@", "MX", "10 mx.kestrel.test.")
         internet.publish(kestrel)
 
-    with lab.step("Postfix 3.10 from Debian 13 tells the collector of a success and of a failure"):
+    with lab.step("Postfix 3.10 from Debian 13 tells the collector of a success and of two kinds of failure"):
         table.table["kestrel.test"] = SECURE
         new = System.debian13(lab)
         expect(new.version().startswith("3.10"), f"Postfix {new.version()}")
@@ -133,8 +133,15 @@ def play(lab):
         done = sender13.outcome(queue_id)
         expect(done.status == "deferred", f"refused delivery: {done}")
         wait_for(lambda: len(reader.datagrams) == 2, "the datagram of the failure")
-        results = [(d["d"], d["policies"][0]["policy-type"], d["policies"][0]["f"]) for d in reader.datagrams]
-        expect(results == [("kestrel.test", 2, 0), ("kestrel.test", 2, 1)], f"datagrams: {reader.datagrams}")
+        sender13.delete(queue_id)
+        path.strip = True
+        queue_id = sender13.send("a@sender13.test", "b@kestrel.test", "letter eight")
+        sender13.outcome(queue_id)
+        wait_for(lambda: len(reader.datagrams) == 3, "the datagram of the stripped session")
+        policies = [datagram["policies"][0] for datagram in reader.datagrams]
+        results = [(p["policy-type"], p["f"], [detail["c"] for detail in p.get("failure-details", [])]) for p in policies]
+        # sts; a self-signed certificate is validation-failure, a missing STARTTLS starttls-not-supported
+        expect(results == [(2, 0, []), (2, 1, [205]), (2, 1, [201])], f"datagrams: {reader.datagrams}")
         sender13.delete(queue_id)
 
     with lab.step("Chromium renders a page and takes a screenshot"):
