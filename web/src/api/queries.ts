@@ -1,0 +1,156 @@
+// What the screens read and change. Keys begin with the noun, so that an event can make a whole noun stale.
+import { useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { api, setCsrfToken, unwrap, ApiError, type DomainDetail, type Mode, type RecordFormat } from "./client";
+
+const recheck_ms = 10_000;
+
+export const sessionQuery = {
+  queryKey: ["session"],
+  queryFn: async () => {
+    const session = await unwrap(api.GET("/api/v1/session"));
+    setCsrfToken(session.csrf_token);
+    return session;
+  },
+  retry: (count: number, error: Error) => count < 2 && !(error instanceof ApiError && error.status === 401),
+  staleTime: Infinity,
+};
+export const useSession = () => useQuery(sessionQuery);
+
+export const useDomains = () =>
+  useQuery({
+    queryKey: ["domains"],
+    queryFn: () => unwrap(api.GET("/api/v1/domains", { params: { query: { limit: 500 } } })),
+  });
+
+/** While something is on its way the domain is read again now and then, in case an event got lost. */
+export const onItsWay = (d: DomainDetail) => ["pending", "verified", "certificate"].includes(d.state) || d.pending_mode !== null;
+
+export const useDomain = (domain: string) =>
+  useQuery({
+    queryKey: ["domain", domain],
+    queryFn: () => unwrap(api.GET("/api/v1/domains/{domain}", { params: { path: { domain } } })),
+    refetchInterval: (query) => (query.state.data && onItsWay(query.state.data) ? recheck_ms : false),
+  });
+
+export const useSummary = (domain: string, days: number) =>
+  useQuery({
+    queryKey: ["reports", domain, "summary", days],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/domains/{domain}/reports/summary", { params: { path: { domain }, query: { days } } })),
+  });
+
+export interface ReportFilter {
+  failure_type?: string | undefined;
+  failures_only?: boolean | undefined;
+}
+export const useReports = (domain: string, filter: ReportFilter) =>
+  useQuery({
+    queryKey: ["reports", domain, "list", filter],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/domains/{domain}/reports", { params: { path: { domain }, query: { limit: 50, ...filter } } })),
+    placeholderData: (kept) => kept,
+  });
+
+export const useReport = (domain: string, id: string) =>
+  useQuery({
+    queryKey: ["reports", domain, "one", id],
+    queryFn: () => unwrap(api.GET("/api/v1/domains/{domain}/reports/{id}", { params: { path: { domain, id } } })),
+    staleTime: Infinity,
+  });
+
+export const recordsQuery = (domain: string, format: RecordFormat) => ({
+  queryKey: ["records", domain, format],
+  queryFn: () =>
+    unwrap<string>(
+      api.GET("/api/v1/domains/{domain}/records", {
+        params: { path: { domain }, query: { format } },
+        parseAs: "text",
+      }) as Promise<{ data?: string; response: Response }>,
+    ),
+  staleTime: Infinity,
+});
+
+export const useCache = () =>
+  useQuery({ queryKey: ["cache"], queryFn: () => unwrap(api.GET("/api/v1/cache", { params: { query: { limit: 200 } } })) });
+export const useReporter = () =>
+  useQuery({ queryKey: ["reporter"], queryFn: () => unwrap(api.GET("/api/v1/reporter/status")) });
+export const useAudit = () =>
+  useQuery({ queryKey: ["audit"], queryFn: () => unwrap(api.GET("/api/v1/audit", { params: { query: { limit: 100 } } })) });
+
+function keep(client: QueryClient, domain: DomainDetail): void {
+  client.setQueryData(["domain", domain.domain], domain);
+  void client.invalidateQueries({ queryKey: ["domains"] });
+}
+
+export function useAddDomain() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (domain: string) => unwrap(api.POST("/api/v1/domains", { body: { domain } })),
+    onSuccess: (domain) => {
+      keep(client, domain);
+    },
+  });
+}
+
+export function useVerify(domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/domains/{domain}/verify", { params: { path: { domain } } })),
+    onSuccess: (found) => {
+      keep(client, found);
+    },
+  });
+}
+
+export function useProbe(domain: string) {
+  return useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/domains/{domain}/probe", { params: { path: { domain } } })),
+  });
+}
+
+export function useSetMode(domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { mode: Mode; override_reason?: string }) =>
+      unwrap(api.PUT("/api/v1/domains/{domain}/mode", { params: { path: { domain } }, body })),
+    onSuccess: (changed) => {
+      keep(client, changed);
+    },
+  });
+}
+
+export function useSetPolicyMx(domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (mx: string[]) =>
+      unwrap(api.PUT("/api/v1/domains/{domain}/policy-mx", { params: { path: { domain } }, body: { mx } })),
+    onSuccess: (changed) => {
+      keep(client, changed);
+    },
+  });
+}
+
+export function useRetire(domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/domains/{domain}/retire", { params: { path: { domain } } })),
+    onSuccess: (changed) => {
+      keep(client, changed);
+    },
+  });
+}
+
+export function useSignIn() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (token: string) => unwrap(api.POST("/api/v1/session", { body: { token } })),
+    onSuccess: (session) => {
+      setCsrfToken(session.csrf_token);
+      client.setQueryData(["session"], session);
+    },
+  });
+}
+
+export function useSignOut() {
+  return useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/session")) });
+}

@@ -1,0 +1,2618 @@
+// Generated from api/openapi.json by `npm run generate`. Change that file instead.
+
+export interface paths {
+    "/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One-time link
+         * @description Outside the prefix. `Referrer-Policy: no-referrer`, `Cache-Control: no-store`.
+         */
+        get: operations["signInWithLink"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who am I */
+        get: operations["getSession"];
+        put?: never;
+        /** Exchange a one-time token for the cookie */
+        post: operations["createSession"];
+        /** Sign out */
+        delete: operations["deleteSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A one-time sign-in link
+         * @description What the command line prints (`user link`). Owners and the local socket only. Not valid twice, 15 minutes at most.
+         */
+        post: operations["createSignInLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Domains */
+        get: operations["listDomains"];
+        put?: never;
+        /**
+         * Add a domain
+         * @description 422 codes at #/domain: invalid-name, public-suffix, in-zone, too-long.
+         */
+        post: operations["addDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** One domain */
+        get: operations["getDomain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at the CNAMEs now, past our caches */
+        post: operations["verifyDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Probe every MX now */
+        post: operations["probeDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the mode */
+        put: operations["setMode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/policy-mx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the mx patterns of the policy
+         * @description The one-click fix of rule 5. Removing a pattern that a current MX needs while in enforce is refused with 409.
+         */
+        put: operations["setPolicyMx"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** The records to publish */
+        get: operations["getRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Retire a domain */
+        post: operations["retireDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/reports/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** Sessions per day, failure type and submitter */
+        get: operations["getReportSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** Reports, newest first */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+                id: components["parameters"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        /** One report, normalised */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/reports/{id}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+                id: components["parameters"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        /** The bytes as received */
+        get: operations["getReportRaw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Server-sent events */
+        get: operations["getEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reporter/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Outgoing reports */
+        get: operations["getReporterStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reporter/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver a day's reports now
+         * @description 409 when the reporter is off.
+         */
+        post: operations["runReporter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cached policies of destinations */
+        get: operations["listCache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cache/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** One cached policy */
+        get: operations["getCacheEntry"];
+        put?: never;
+        post?: never;
+        /** Forget it */
+        delete: operations["purgeCacheEntry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** What the running daemon tells an MTA, and why */
+        get: operations["queryDomain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Audit log, newest first */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description RFC 8461 §5: the policy mode.
+         * @enum {string}
+         */
+        Mode: "testing" | "enforce" | "none";
+        /**
+         * @description Life cycle. `ready` is testing with the gate open. `monitored`: the policy lives elsewhere, nothing is hosted here.
+         * @enum {string}
+         */
+        State: "pending" | "verified" | "certificate" | "testing" | "ready" | "enforce" | "retiring" | "gone" | "paused" | "monitored";
+        /** @enum {string} */
+        ConditionStatus: "ok" | "unknown" | "failed";
+        /** @description RFC 9457. Codes: bad-request, not-signed-in, csrf, forbidden, not-found, link-invalid, invalid-field, gate-refused, wrong-state, conflict, too-many-requests, unavailable, internal. */
+        Problem: {
+            /**
+             * @description `urn:postseal:problem:<code>`
+             * @example urn:postseal:problem:gate-refused
+             */
+            type: string;
+            /** @description Short English sentence, the same for every occurrence. */
+            title: string;
+            status: number;
+            /** @description What happened this time, English. */
+            detail?: string | null;
+            /** @description Wrong fields. */
+            errors?: {
+                /**
+                 * @description JSON pointer into the request body as a URI fragment, or the name of the query parameter
+                 * @example #/domain
+                 */
+                pointer: string;
+                /**
+                 * @description Stable word that the panel translates
+                 * @example public-suffix
+                 */
+                code: string;
+                /** @description English sentence that says where and what */
+                message: string;
+            }[];
+            /** @description Why the readiness gate refused (only with gate-refused): the conditions that are not ok. */
+            reasons?: components["schemas"]["Condition"][];
+        };
+        /** @description Who am I. */
+        Session: {
+            user: {
+                /** @description Shown name */
+                name: string;
+                /** @enum {string} */
+                role: "owner" | "admin" | "editor" | "viewer";
+            };
+            organization: {
+                name: string;
+            };
+            /**
+             * @description The user's language, null = the browser's.
+             * @enum {string|null}
+             */
+            language: "en" | "ru" | null;
+            /** @description To send as X-CSRF-Token with every change. */
+            csrf_token: string;
+            /** Format: date-time */
+            expires: string;
+            installation: {
+                /** @description Program version */
+                version: string;
+                /** @description Hosting zone Z, null when hosting is off */
+                zone: string | null;
+                /** @description Name in rua, null when intake is off */
+                intake_host: string | null;
+                roles: string[];
+            };
+        };
+        SignInLink: {
+            /**
+             * Format: uri
+             * @description One-time link, valid until `expires`
+             */
+            url: string;
+            /** Format: date-time */
+            expires: string;
+        };
+        Record: {
+            /** @description Owner name in A-labels, without a final dot */
+            name: string;
+            /** @description Always CNAME today */
+            type: string;
+            /** @description Target, without a final dot */
+            value: string;
+            /**
+             * @description `_mta-sts`, `mta-sts`, `_smtp._tls`
+             * @enum {string}
+             */
+            purpose: "policy-id" | "policy-host" | "reports";
+            /** @description The authoritative servers and, separately, our resolver show exactly this record (rule 1). */
+            seen: boolean;
+            /** @description English sentence: why it is not seen */
+            problem: string | null;
+            /**
+             * @description The same as a stable word. `resolver-stale`: the domain's own servers show it, a resolver's cache not yet.
+             * @enum {string|null}
+             */
+            problem_code: "not-found" | "other-record" | "wrong-target" | "chain" | "servers-disagree" | "resolver-stale" | "servfail" | "bogus" | "no-servers" | "timeout" | null;
+            /** @description What was found there instead, presentation format, e.g. `TXT "v=TLSRPTv1; …"`. */
+            observed: string[];
+            /** @description TTL in the way (of a negative answer or a cached other record), when known */
+            ttl_s: number | null;
+            /**
+             * Format: date-time
+             * @description When last looked at
+             */
+            checked: string | null;
+        };
+        /** @description Certificate of mta-sts.<domain>. */
+        Certificate: {
+            /** Format: date-time */
+            not_after: string;
+            /** @description Issuer's common name */
+            issuer: string | null;
+            /** @description English sentence while a renewal is failing */
+            renewal_problem: string | null;
+        };
+        /** @description Sessions under one policy type. One session may appear under `sts` and under `tlsa`: these are never added up (design rule 19). */
+        SessionCount: {
+            /** @description `sts`, `tlsa`, `no-policy-found`, or an unknown word verbatim */
+            policy_type: string;
+            ok: number;
+            failed: number;
+        };
+        DayCount: {
+            /**
+             * Format: date
+             * @description UTC
+             */
+            day: string;
+            /** @description null = no report for this day, which is not zero */
+            ok: number | null;
+            failed: number | null;
+        };
+        ReportTotals: {
+            /** @description Counted reports received, ever */
+            received: number;
+            /** @description Sessions of policy types `sts` and `no-policy-found` (which exclude each other); `tlsa` is only in by_policy_type. */
+            sessions_ok: number;
+            /** @description As sessions_ok */
+            sessions_failed: number;
+            /**
+             * Format: date-time
+             * @description When the last one arrived
+             */
+            last: string | null;
+            /** @description Totals, one element per type present */
+            by_policy_type: components["schemas"]["SessionCount"][];
+        };
+        /** @description The one thing that needs somebody now. */
+        Attention: {
+            /** @description Stable word: mx-not-in-policy, mx-starttls-missing, mx-certificate-expired, mx-certificate-expiring, mx-certificate-name, mx-certificate-untrusted, mx-unreachable, renewal-failing, issuance-failing, cname-missing, cname-conflict, cname-removed-early, failures-reported, node-unreachable, monitored-problem */
+            code: string;
+            /** @enum {string} */
+            severity: "warning" | "error";
+            /** @description MX host or node it is about */
+            host: string | null;
+            /** @description English sentence */
+            message: string;
+        };
+        Condition: {
+            /** @enum {string} */
+            id: "testing-days" | "reports-clean" | "mx-probes" | "mx-in-policy";
+            status: components["schemas"]["ConditionStatus"];
+            /** @description English sentence with the evidence */
+            proof: string;
+            /** @description Figures behind the proof */
+            data: {
+                /** @description testing-days: days spent in testing */
+                days?: number;
+                /** @description testing-days */
+                required_days?: number;
+                /** @description reports-clean: trusted submitters that reported */
+                senders?: number;
+                /** @description reports-clean: sessions in trusted reports */
+                sessions?: number;
+                /** @description reports-clean: sessions that enforce would have turned into a refusal */
+                refused_sessions?: number;
+                /** @description mx-probes, mx-in-policy: hosts looked at */
+                hosts_total?: number;
+                /** @description mx-probes, mx-in-policy: the hosts that are the reason */
+                hosts?: string[];
+            };
+        };
+        /** @description Design rule 4. */
+        Readiness: {
+            /** @description The gate to enforce is open */
+            ready: boolean;
+            conditions: components["schemas"]["Condition"][];
+        };
+        /** @description The `domain show` object of the command line, extended. `mode` is the mode in the served body, null until one is served; `pending_mode` is an accepted mode whose body or id is still on its way. */
+        Domain: {
+            /** @description A-labels */
+            domain: string;
+            /** @description U-labels, for people */
+            domain_unicode: string;
+            organization: string;
+            /** @description 26 base32 characters; null when monitored */
+            label: string | null;
+            state: components["schemas"]["State"];
+            mode: components["schemas"]["Mode"] | null;
+            pending_mode: components["schemas"]["Mode"] | null;
+            records: components["schemas"]["Record"][];
+            certificate: components["schemas"]["Certificate"] | null;
+            /** @description The id in DNS */
+            policy_id: string | null;
+            reports: components["schemas"]["ReportTotals"];
+            /**
+             * Format: date-time
+             * @description Retiring: keep the CNAMEs until then
+             */
+            cnames_until: string | null;
+            readiness: components["schemas"]["Readiness"] | null;
+            week: {
+                /** @description The type the figures are of: `sts` if reported, else `tlsa`, else `no-policy-found`; null = no report */
+                policy_type: string | null;
+                /** @description The last 7 whole UTC days, oldest first */
+                days: components["schemas"]["DayCount"][];
+            };
+            mx_summary: {
+                /** @description MX hosts known */
+                hosts: number;
+                /** @description of them with a problem */
+                bad: number;
+                /** @description of them not probed yet */
+                unprobed: number;
+            };
+            attention: components["schemas"]["Attention"] | null;
+            /** Format: date-time */
+            created: string;
+        };
+        DomainList: {
+            domains: components["schemas"]["Domain"][];
+            /** @description Pass as `cursor` for the next page; null = the last */
+            next_cursor: string | null;
+        };
+        Mx: {
+            host: string;
+            preference: number;
+            /** @description Matches an mx pattern of the served policy; null = no policy */
+            in_policy: boolean | null;
+            /** @description null = not probed or unreachable */
+            starttls: boolean | null;
+            /** @description e.g. TLSv1.3 */
+            tls_version: string | null;
+            certificate: {
+                /** Format: date-time */
+                not_after: string;
+                /** @description dNSNames */
+                names: string[];
+                issuer: string | null;
+            } | null;
+            /** @description English sentence */
+            problem: string | null;
+            /** @enum {string|null} */
+            problem_code: "not-in-policy" | "no-address" | "unreachable" | "timeout" | "starttls-missing" | "tls-failed" | "certificate-expired" | "certificate-expiring" | "certificate-name" | "certificate-untrusted" | null;
+            /** Format: date-time */
+            probed: string | null;
+        };
+        Policy: {
+            /** @description The served body, CRLF line ends */
+            text: string;
+            /** @description Its id, null until in DNS */
+            id: string | null;
+            version: number;
+            mode: components["schemas"]["Mode"];
+            max_age_s: number;
+            mx: string[];
+            /**
+             * Format: date-time
+             * @description Body live since
+             */
+            since: string;
+        };
+        PolicyVersion: {
+            version: number;
+            id: string;
+            mode: components["schemas"]["Mode"];
+            max_age_s: number;
+            mx: string[];
+            /** Format: date-time */
+            body_since: string;
+            /** Format: date-time */
+            id_since: string | null;
+            /**
+             * Format: date-time
+             * @description When the last node stopped serving it; null = being served
+             */
+            stopped: string | null;
+            /**
+             * Format: date-time
+             * @description Last moment a sender may hold it; null = being served
+             */
+            held_until: string | null;
+        };
+        Holding: {
+            /**
+             * Format: date-time
+             * @description Last moment at which a sender may still enforce a policy of this domain after leaving enforce now; null = no enforce policy was ever served or all copies expired
+             */
+            enforce_until: string | null;
+            /** @description Distinct senders seen fetching it that may hold it; null = the fetch log is not complete */
+            senders: number | null;
+        };
+        ProgressStep: {
+            /**
+             * @description Journey 1 in order
+             * @enum {string}
+             */
+            step: "cname" | "preflight" | "order" | "challenge" | "certificate" | "body" | "self-probe" | "id";
+            /** @enum {string} */
+            status: "waiting" | "running" | "done" | "failed";
+            /**
+             * Format: date-time
+             * @description Of the last change
+             */
+            at: string | null;
+            /** @description English sentence: what was done or why it failed */
+            message: string | null;
+            /**
+             * Format: date-time
+             * @description After a failure
+             */
+            next_try: string | null;
+        };
+        /** @description What a monitored-only domain publishes elsewhere. */
+        Monitored: {
+            policy_text: string | null;
+            policy_id: string | null;
+            mode: components["schemas"]["Mode"] | null;
+            rua: string[];
+            /** @description English sentence */
+            problem: string | null;
+            /** Format: date-time */
+            checked: string | null;
+        };
+        /** @description Domain with everything that its page shows. */
+        DomainDetail: {
+            /** @description A-labels */
+            domain: string;
+            /** @description U-labels, for people */
+            domain_unicode: string;
+            organization: string;
+            /** @description 26 base32 characters; null when monitored */
+            label: string | null;
+            state: components["schemas"]["State"];
+            mode: components["schemas"]["Mode"] | null;
+            pending_mode: components["schemas"]["Mode"] | null;
+            records: components["schemas"]["Record"][];
+            certificate: components["schemas"]["Certificate"] | null;
+            /** @description The id in DNS */
+            policy_id: string | null;
+            reports: components["schemas"]["ReportTotals"];
+            /**
+             * Format: date-time
+             * @description Retiring: keep the CNAMEs until then
+             */
+            cnames_until: string | null;
+            readiness: components["schemas"]["Readiness"] | null;
+            week: {
+                /** @description The type the figures are of: `sts` if reported, else `tlsa`, else `no-policy-found`; null = no report */
+                policy_type: string | null;
+                /** @description The last 7 whole UTC days, oldest first */
+                days: components["schemas"]["DayCount"][];
+            };
+            mx_summary: {
+                /** @description MX hosts known */
+                hosts: number;
+                /** @description of them with a problem */
+                bad: number;
+                /** @description of them not probed yet */
+                unprobed: number;
+            };
+            attention: components["schemas"]["Attention"] | null;
+            /** Format: date-time */
+            created: string;
+            mx: components["schemas"]["Mx"][];
+            /**
+             * @description Of the MX RRset
+             * @enum {string}
+             */
+            mx_dnssec: "secure" | "insecure" | "bogus" | "unknown";
+            policy: components["schemas"]["Policy"] | null;
+            /** @description Newest first */
+            versions: components["schemas"]["PolicyVersion"][];
+            holding: components["schemas"]["Holding"];
+            progress: components["schemas"]["ProgressStep"][];
+            monitored: components["schemas"]["Monitored"] | null;
+        };
+        AddDomain: {
+            /** @description U- or A-labels; a final dot is fine */
+            domain: string;
+            /** @description Default: the session's; on the local socket, the only one */
+            organization?: string;
+            /** @description Policy lives elsewhere: no CNAME, no label */
+            monitored_only?: boolean;
+        };
+        SetMode: {
+            mode: components["schemas"]["Mode"];
+            /** @description Enter enforce although the gate is shut; kept in the audit log */
+            override_reason?: string;
+        };
+        Token: {
+            token: string;
+        };
+        RunReporter: {
+            /**
+             * Format: date
+             * @description UTC day that is over
+             */
+            day: string;
+        };
+        FailureCount: {
+            policy_type: string;
+            /** @description RFC 8460 §4.3 result type, unknown ones verbatim */
+            type: string;
+            /** @description Sum of failed-session-count; types are not exclusive, so the sum over types may exceed `failed` */
+            sessions: number;
+            reports: number;
+            hosts: {
+                /** @description receiving MX; null = the report names none */
+                host: string | null;
+                sessions: number;
+            }[];
+            submitters: {
+                submitter: string;
+                sessions: number;
+            }[];
+            /** @description Distinct failure-reason-code texts, at most 20 */
+            reason_codes: string[];
+            /** Format: date */
+            first_day: string;
+            /** Format: date */
+            last_day: string;
+        };
+        /**
+         * @description Design rule 18. Trusted: known and operator.
+         * @enum {string}
+         */
+        Trust: "known" | "aligned" | "network" | "unverified" | "operator";
+        /** @description Counted reports only. */
+        ReportSummary: {
+            domain: string;
+            /**
+             * Format: date
+             * @description First day, inclusive
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description Last day, inclusive
+             */
+            to: string;
+            by_policy_type: {
+                policy_type: string;
+                ok: number;
+                failed: number;
+                /** @description One element per day from `from` to `to` */
+                days: components["schemas"]["DayCount"][];
+            }[];
+            /** @description Most sessions first */
+            failures: components["schemas"]["FailureCount"][];
+            /** @description Most reports first */
+            submitters: {
+                /** @description Domain of the submitter */
+                submitter: string;
+                organization_name: string | null;
+                trust: components["schemas"]["Trust"];
+                reports: number;
+                /** Format: date-time */
+                last: string;
+                by_policy_type: components["schemas"]["SessionCount"][];
+            }[];
+            /** @description Days without any counted report */
+            gaps: string[];
+            /** @description Reports of the period kept but not counted (rule 18) */
+            not_counted: number;
+            /** @description Marks for the chart */
+            events: {
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                kind: "mode" | "policy" | "mx" | "certificate";
+                /** @description mode: the new mode; policy: the new id; mx: host; certificate: issuer */
+                value: string;
+            }[];
+        };
+        ReportListItem: {
+            id: string;
+            submitter: string;
+            organization_name: string | null;
+            report_id: string | null;
+            /** Format: date-time */
+            begin: string | null;
+            /** Format: date-time */
+            end: string | null;
+            /** Format: date-time */
+            received: string;
+            /** @enum {string} */
+            via: "https" | "mail" | "import";
+            trust: components["schemas"]["Trust"];
+            counted: boolean;
+            /** @description How many */
+            deviations: number;
+            by_policy_type: components["schemas"]["SessionCount"][];
+            failure_types: string[];
+        };
+        ReportList: {
+            reports: components["schemas"]["ReportListItem"][];
+            next_cursor: string | null;
+        };
+        NormalisedReport: {
+            organization_name: string | null;
+            contact_info: string | null;
+            report_id: string | null;
+            /** Format: date-time */
+            begin: string | null;
+            /** Format: date-time */
+            end: string | null;
+            policies: {
+                type: string | null;
+                domain: string | null;
+                strings: string[];
+                mx_hosts: string[];
+                successful: number | null;
+                failed: number | null;
+                failures: {
+                    type: string | null;
+                    sending_mta_ip: string | null;
+                    receiving_mx_hostname: string | null;
+                    receiving_mx_helo: string | null;
+                    receiving_ip: string | null;
+                    sessions: number | null;
+                    additional_information: string | null;
+                    reason_code: string | null;
+                }[];
+            }[];
+        };
+        /** @description An element of `report show`, with where it came from. */
+        Report: {
+            id: string;
+            submitter: string;
+            /** Format: date-time */
+            received: string;
+            /** @enum {string} */
+            via: "https" | "mail" | "import";
+            trust: components["schemas"]["Trust"];
+            counted: boolean;
+            /** @description Size as received */
+            raw_bytes: number;
+            /** @description As in `report show`: the file name it came under */
+            file: string;
+            ok: boolean;
+            error: string | null;
+            deviations: {
+                code: string;
+                message: string;
+            }[];
+            report: components["schemas"]["NormalisedReport"] | null;
+        };
+        /** @description `data` of the events domain-added and domain-changed */
+        DomainEvent: {
+            domain: string;
+            state: components["schemas"]["State"];
+            mode: components["schemas"]["Mode"] | null;
+        };
+        ReporterStatus: {
+            enabled: boolean;
+            organization_name: string | null;
+            contact: string | null;
+            /**
+             * Format: date-time
+             * @description Next 00:00 UTC
+             */
+            next_run: string | null;
+            /** @description Newest first, at most 31 */
+            days: {
+                /** Format: date */
+                day: string;
+                /** @description Destinations with sessions that day */
+                domains: number;
+                sent: number;
+                retry: number;
+                failed: number;
+                finished: boolean;
+            }[];
+        };
+        ReporterRun: {
+            /** Format: date */
+            day: string;
+            reports: {
+                domain: string;
+                rua: string;
+                /** @enum {string} */
+                result: "sent" | "retry" | "failed" | "already-sent";
+            }[];
+        };
+        CacheEntry: {
+            domain: string;
+            mode: components["schemas"]["Mode"] | null;
+            policy_id: string | null;
+            mx: string[];
+            max_age_s: number | null;
+            /** Format: date-time */
+            fetched: string | null;
+            /** Format: date-time */
+            expires: string | null;
+            /** Format: date-time */
+            next_refresh: string | null;
+            /** @description English: the last refresh failed because … */
+            problem: string | null;
+        };
+        CacheList: {
+            entries: components["schemas"]["CacheEntry"][];
+            next_cursor: string | null;
+        };
+        AuditEntry: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor: {
+                /** @enum {string} */
+                kind: "user" | "cli" | "system";
+                name: string;
+            };
+            organization: string | null;
+            /** @description e.g. domain.add, domain.mode, domain.retire, session.sign-in */
+            action: string;
+            domain: string | null;
+            /** @description Old value */
+            from: string | null;
+            /** @description New value */
+            to: string | null;
+            /** @description Override reason */
+            reason: string | null;
+        };
+        AuditList: {
+            entries: components["schemas"]["AuditEntry"][];
+            next_cursor: string | null;
+        };
+        Query: {
+            domain: string;
+            decision: {
+                /** @enum {string} */
+                level: "none" | "may" | "encrypt" | "dane" | "dane-only" | "secure" | "temp";
+                match: string[];
+                /** @enum {string} */
+                source: "dane" | "sts" | "override" | "default";
+                mode: components["schemas"]["Mode"] | null;
+            };
+            /** @description Whole socketmap payload */
+            reply: string;
+            reply_tlsrpt: string;
+            reasons: string[];
+            cache: {
+                /** @enum {string} */
+                state: "hit" | "stale" | "miss";
+                policy_id: string | null;
+                /** Format: date-time */
+                fetched: string | null;
+                /** Format: date-time */
+                expires: string | null;
+                /** Format: date-time */
+                next_refresh: string | null;
+            };
+        };
+    };
+    responses: {
+        /** @description Not JSON, or a wrong parameter */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:bad-request",
+                 *       "title": "The request cannot be read",
+                 *       "status": 400,
+                 *       "detail": "days: not a number from 1 to 400",
+                 *       "errors": [
+                 *         {
+                 *           "pointer": "days",
+                 *           "code": "out-of-range",
+                 *           "message": "not a number from 1 to 400"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No valid session */
+        NotSignedIn: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:not-signed-in",
+                 *       "title": "Sign in first",
+                 *       "status": 401
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not allowed, or the CSRF token is wrong */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:csrf",
+                 *       "title": "The request did not come from the panel",
+                 *       "status": 403
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Token used, unknown or expired */
+        LinkInvalid: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:link-invalid",
+                 *       "title": "The link was used already or has expired",
+                 *       "status": 403
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No such thing for this organisation */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:not-found",
+                 *       "title": "No such domain",
+                 *       "status": 404,
+                 *       "detail": "example.org is not a domain of Example"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A field is wrong */
+        InvalidField: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:invalid-field",
+                 *       "title": "A field is wrong",
+                 *       "status": 422,
+                 *       "detail": "domain: co.uk is a public suffix",
+                 *       "errors": [
+                 *         {
+                 *           "pointer": "#/domain",
+                 *           "code": "public-suffix",
+                 *           "message": "co.uk is a public suffix"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The readiness gate refuses (gate-refused, with reasons), or the state has no policy yet (wrong-state) */
+        GateRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:gate-refused",
+                 *       "title": "The domain is not ready for enforce",
+                 *       "status": 409,
+                 *       "detail": "2 conditions are not met",
+                 *       "reasons": [
+                 *         {
+                 *           "id": "testing-days",
+                 *           "status": "failed",
+                 *           "proof": "9 days in testing, 14 are asked for",
+                 *           "data": {
+                 *             "days": 9,
+                 *             "required_days": 14
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not possible in this state */
+        WrongState: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:wrong-state",
+                 *       "title": "Not possible in this state",
+                 *       "status": 409,
+                 *       "detail": "old.example is retiring"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too often */
+        TooMany: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:postseal:problem:too-many-requests",
+                 *       "title": "Too often",
+                 *       "status": 429,
+                 *       "detail": "looked at 3 s ago; again in 2 s"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: {
+        /** @description A-labels, or U-labels percent-encoded */
+        Domain: string;
+        ReportId: string;
+        /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+        Csrf: string;
+    };
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    signInWithLink: {
+        parameters: {
+            query?: {
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Without `token`: the panel's page, which explains how to get a link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Valid: sets the cookie and goes to `/`. Used, unknown or expired: no cookie, goes to `/sign-in?problem=link-invalid`. */
+            303: {
+                headers: {
+                    /** @description postseal_session=…; Path=/; HttpOnly; SameSite=Strict (and Secure when public_url is https) */
+                    "Set-Cookie"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "name": "owner",
+                     *         "role": "owner"
+                     *       },
+                     *       "organization": {
+                     *         "name": "Example"
+                     *       },
+                     *       "language": null,
+                     *       "csrf_token": "Zm9yLXRoZS1leGFtcGxl",
+                     *       "expires": "2026-11-24T21:00:00Z",
+                     *       "installation": {
+                     *         "version": "0.1.0",
+                     *         "zone": "sts.example.net",
+                     *         "intake_host": "intake.example.net",
+                     *         "roles": [
+                     *           "dns",
+                     *           "policy-host",
+                     *           "intake",
+                     *           "console",
+                     *           "jobs"
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    createSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "4f2d91"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Token"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["LinkInvalid"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    deleteSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out, cookie cleared */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    createSignInLink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "http://127.0.0.1:8080/sign-in?token=4f2d91",
+                     *       "expires": "2026-11-24T09:15:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    listDomains: {
+        parameters: {
+            query?: {
+                /** @description Part of the name, U- or A-labels */
+                q?: string;
+                state?: components["schemas"]["State"];
+                mode?: components["schemas"]["Mode"];
+                organization?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domains": [
+                     *         {
+                     *           "domain": "xn--80a1acny.xn--p1ai",
+                     *           "domain_unicode": "почта.рф",
+                     *           "organization": "Example",
+                     *           "label": "p7m2qk5wz3xv6tj4nrbydhc2fa",
+                     *           "state": "testing",
+                     *           "mode": "testing",
+                     *           "pending_mode": null,
+                     *           "records": [
+                     *             {
+                     *               "name": "_mta-sts.xn--80a1acny.xn--p1ai",
+                     *               "type": "CNAME",
+                     *               "value": "_mta-sts.p7m2qk5wz3xv6tj4nrbydhc2fa.sts.example.net",
+                     *               "purpose": "policy-id",
+                     *               "seen": true,
+                     *               "problem": null,
+                     *               "problem_code": null,
+                     *               "observed": [],
+                     *               "ttl_s": null,
+                     *               "checked": "2026-11-24T08:59:48Z"
+                     *             },
+                     *             {
+                     *               "name": "mta-sts.xn--80a1acny.xn--p1ai",
+                     *               "type": "CNAME",
+                     *               "value": "mta-sts.p7m2qk5wz3xv6tj4nrbydhc2fa.sts.example.net",
+                     *               "purpose": "policy-host",
+                     *               "seen": true,
+                     *               "problem": null,
+                     *               "problem_code": null,
+                     *               "observed": [],
+                     *               "ttl_s": null,
+                     *               "checked": "2026-11-24T08:59:48Z"
+                     *             },
+                     *             {
+                     *               "name": "_smtp._tls.xn--80a1acny.xn--p1ai",
+                     *               "type": "CNAME",
+                     *               "value": "_smtp._tls.p7m2qk5wz3xv6tj4nrbydhc2fa.sts.example.net",
+                     *               "purpose": "reports",
+                     *               "seen": true,
+                     *               "problem": null,
+                     *               "problem_code": null,
+                     *               "observed": [],
+                     *               "ttl_s": null,
+                     *               "checked": "2026-11-24T08:59:48Z"
+                     *             }
+                     *           ],
+                     *           "certificate": {
+                     *             "not_after": "2027-02-05T09:00:00Z",
+                     *             "issuer": "E7",
+                     *             "renewal_problem": null
+                     *           },
+                     *           "policy_id": "19d4e7b08c3a",
+                     *           "reports": {
+                     *             "received": 61,
+                     *             "sessions_ok": 8412,
+                     *             "sessions_failed": 0,
+                     *             "last": "2026-11-24T04:00:00Z",
+                     *             "by_policy_type": [
+                     *               {
+                     *                 "policy_type": "sts",
+                     *                 "ok": 8412,
+                     *                 "failed": 0
+                     *               }
+                     *             ]
+                     *           },
+                     *           "cnames_until": null,
+                     *           "readiness": {
+                     *             "ready": false,
+                     *             "conditions": [
+                     *               {
+                     *                 "id": "testing-days",
+                     *                 "status": "failed",
+                     *                 "proof": "9 days in testing, 14 are asked for",
+                     *                 "data": {
+                     *                   "days": 9,
+                     *                   "required_days": 14
+                     *                 }
+                     *               },
+                     *               {
+                     *                 "id": "reports-clean",
+                     *                 "status": "ok",
+                     *                 "proof": "3 trusted senders reported 8412 sessions, none of which enforce would have refused",
+                     *                 "data": {
+                     *                   "senders": 3,
+                     *                   "sessions": 8412,
+                     *                   "refused_sessions": 0
+                     *                 }
+                     *               },
+                     *               {
+                     *                 "id": "mx-probes",
+                     *                 "status": "ok",
+                     *                 "proof": "1 of 1 MX host offers STARTTLS with a valid certificate for its name, at least 21 days left",
+                     *                 "data": {
+                     *                   "hosts_total": 1,
+                     *                   "hosts": []
+                     *                 }
+                     *               },
+                     *               {
+                     *                 "id": "mx-in-policy",
+                     *                 "status": "ok",
+                     *                 "proof": "1 of 1 MX host matches the policy",
+                     *                 "data": {
+                     *                   "hosts_total": 1,
+                     *                   "hosts": []
+                     *                 }
+                     *               }
+                     *             ]
+                     *           },
+                     *           "week": {
+                     *             "policy_type": "sts",
+                     *             "days": [
+                     *               {
+                     *                 "day": "2026-11-17",
+                     *                 "ok": 610,
+                     *                 "failed": 0
+                     *               },
+                     *               {
+                     *                 "day": "2026-11-18",
+                     *                 "ok": 655,
+                     *                 "failed": 0
+                     *               },
+                     *               {
+                     *                 "day": "2026-11-19",
+                     *                 "ok": null,
+                     *                 "failed": null
+                     *               },
+                     *               {
+                     *                 "day": "2026-11-20",
+                     *                 "ok": 720,
+                     *                 "failed": 0
+                     *               },
+                     *               {
+                     *                 "day": "2026-11-21",
+                     *                 "ok": 980,
+                     *                 "failed": 0
+                     *               },
+                     *               {
+                     *                 "day": "2026-11-22",
+                     *                 "ok": 1210,
+                     *                 "failed": 0
+                     *               },
+                     *               {
+                     *                 "day": "2026-11-23",
+                     *                 "ok": 1344,
+                     *                 "failed": 0
+                     *               }
+                     *             ]
+                     *           },
+                     *           "mx_summary": {
+                     *             "hosts": 1,
+                     *             "bad": 0,
+                     *             "unprobed": 0
+                     *           },
+                     *           "attention": null,
+                     *           "created": "2026-11-14T09:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DomainList"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    addDomain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "domain": "new.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddDomain"];
+            };
+        };
+        responses: {
+            /** @description The organisation has it already: the same label */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            /** @description Added, label minted */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    getDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    verifyDomain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Looked; see records[].seen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    probeDomain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Started; domain-changed tells when it is done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    setMode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "mode": "testing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetMode"];
+            };
+        };
+        responses: {
+            /** @description Accepted: body first, then id; `pending_mode` until both are out. The mode it already has changes nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["GateRefused"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    setPolicyMx: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "mx": [
+                 *         "mx1.example.com",
+                 *         "mx2.example.com"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    mx: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Accepted: a new version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    getRecords: {
+        parameters: {
+            query?: {
+                format?: "json" | "bind" | "csv" | "terraform";
+            };
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the format asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "name": "_mta-sts.new.example",
+                     *         "type": "CNAME",
+                     *         "value": "_mta-sts.zr6mbydhc2fpak3vq7w2n5xj4t.sts.example.net",
+                     *         "purpose": "policy-id",
+                     *         "seen": true,
+                     *         "problem": null,
+                     *         "problem_code": null,
+                     *         "observed": [],
+                     *         "ttl_s": null,
+                     *         "checked": "2026-11-24T08:59:48Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Record"][];
+                    "text/plain": string;
+                    /**
+                     * @example name,type,value,ttl
+                     *     _mta-sts.new.example,CNAME,_mta-sts.zr6mbydhc2fpak3vq7w2n5xj4t.sts.example.net,300
+                     *     mta-sts.new.example,CNAME,mta-sts.zr6mbydhc2fpak3vq7w2n5xj4t.sts.example.net,300
+                     *     _smtp._tls.new.example,CNAME,_smtp._tls.zr6mbydhc2fpak3vq7w2n5xj4t.sts.example.net,300
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    retireDomain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Retiring with cnames_until, or gone at once when it never moved in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["WrongState"];
+        };
+    };
+    getReportSummary: {
+        parameters: {
+            query?: {
+                /** @description Whole UTC days, the last being yesterday, or today when a report covers it */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportSummary"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: {
+                /** @description Only reports whose range covers this UTC day */
+                day?: string;
+                failure_type?: string;
+                submitter?: string;
+                failures_only?: boolean;
+                counted?: boolean;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "reports": [
+                     *         {
+                     *           "id": "r-1042",
+                     *           "submitter": "google.com",
+                     *           "organization_name": "Google Inc.",
+                     *           "report_id": "2026-11-23T00:00:00Z_shop.example",
+                     *           "begin": "2026-11-23T00:00:00Z",
+                     *           "end": "2026-11-23T23:59:59Z",
+                     *           "received": "2026-11-24T08:00:00Z",
+                     *           "via": "https",
+                     *           "trust": "known",
+                     *           "counted": true,
+                     *           "deviations": 0,
+                     *           "by_policy_type": [
+                     *             {
+                     *               "policy_type": "sts",
+                     *               "ok": 4120,
+                     *               "failed": 980
+                     *             }
+                     *           ],
+                     *           "failure_types": [
+                     *             "certificate-expired",
+                     *             "validation-failure"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "r-1041",
+                     *           "submitter": "mail.ru",
+                     *           "organization_name": "Mail.Ru",
+                     *           "report_id": "96f4a1@mail.ru",
+                     *           "begin": "2026-11-23T00:00:00Z",
+                     *           "end": "2026-11-23T23:59:59Z",
+                     *           "received": "2026-11-24T06:00:00Z",
+                     *           "via": "mail",
+                     *           "trust": "known",
+                     *           "counted": true,
+                     *           "deviations": 1,
+                     *           "by_policy_type": [
+                     *             {
+                     *               "policy_type": "sts",
+                     *               "ok": 800,
+                     *               "failed": 300
+                     *             }
+                     *           ],
+                     *           "failure_types": [
+                     *             "certificate-expired"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "r-1040",
+                     *           "submitter": "microsoft.com",
+                     *           "organization_name": "Microsoft Corporation",
+                     *           "report_id": "133766208000000000+shop.example",
+                     *           "begin": "2026-11-23T00:00:00Z",
+                     *           "end": "2026-11-23T23:59:59Z",
+                     *           "received": "2026-11-24T03:00:00Z",
+                     *           "via": "mail",
+                     *           "trust": "known",
+                     *           "counted": true,
+                     *           "deviations": 2,
+                     *           "by_policy_type": [
+                     *             {
+                     *               "policy_type": "sts",
+                     *               "ok": 510,
+                     *               "failed": 88
+                     *             }
+                     *           ],
+                     *           "failure_types": [
+                     *             "validation-failure"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "r-1039",
+                     *           "submitter": "sender.example",
+                     *           "organization_name": "Sender Example",
+                     *           "report_id": "a0b1c2d3@sender.example",
+                     *           "begin": "2026-11-23T00:00:00Z",
+                     *           "end": "2026-11-23T23:59:59Z",
+                     *           "received": "2026-11-23T06:00:00Z",
+                     *           "via": "https",
+                     *           "trust": "network",
+                     *           "counted": true,
+                     *           "deviations": 0,
+                     *           "by_policy_type": [
+                     *             {
+                     *               "policy_type": "sts",
+                     *               "ok": 60,
+                     *               "failed": 140
+                     *             }
+                     *           ],
+                     *           "failure_types": [
+                     *             "starttls-not-supported"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "r-1038",
+                     *           "submitter": "unknown.example",
+                     *           "organization_name": null,
+                     *           "report_id": "1",
+                     *           "begin": "2026-11-23T00:00:00Z",
+                     *           "end": "2026-11-23T23:59:59Z",
+                     *           "received": "2026-11-23T03:00:00Z",
+                     *           "via": "mail",
+                     *           "trust": "unverified",
+                     *           "counted": false,
+                     *           "deviations": 0,
+                     *           "by_policy_type": [
+                     *             {
+                     *               "policy_type": "sts",
+                     *               "ok": 1,
+                     *               "failed": 999
+                     *             }
+                     *           ],
+                     *           "failure_types": [
+                     *             "certificate-not-trusted"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+                id: components["parameters"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "r-1042",
+                     *       "submitter": "google.com",
+                     *       "received": "2026-11-24T08:00:00Z",
+                     *       "via": "https",
+                     *       "trust": "known",
+                     *       "counted": true,
+                     *       "raw_bytes": 1187,
+                     *       "file": "google.com!shop.example!1795392000!1795478399!001.json.gz",
+                     *       "ok": true,
+                     *       "error": null,
+                     *       "deviations": [],
+                     *       "report": {
+                     *         "organization_name": "Google Inc.",
+                     *         "contact_info": "smtp-tls-reporting@google.com",
+                     *         "report_id": "2026-11-23T00:00:00Z_shop.example",
+                     *         "begin": "2026-11-23T00:00:00Z",
+                     *         "end": "2026-11-23T23:59:59Z",
+                     *         "policies": [
+                     *           {
+                     *             "type": "sts",
+                     *             "domain": "shop.example",
+                     *             "strings": [
+                     *               "version: STSv1",
+                     *               "mode: enforce",
+                     *               "mx: mx1.shop.example",
+                     *               "mx: mx2.shop.example",
+                     *               "max_age: 2592000"
+                     *             ],
+                     *             "mx_hosts": [
+                     *               "mx1.shop.example",
+                     *               "mx2.shop.example"
+                     *             ],
+                     *             "successful": 4120,
+                     *             "failed": 980,
+                     *             "failures": [
+                     *               {
+                     *                 "type": "certificate-expired",
+                     *                 "sending_mta_ip": "192.0.2.17",
+                     *                 "receiving_mx_hostname": "mx2.shop.example",
+                     *                 "receiving_mx_helo": null,
+                     *                 "receiving_ip": "198.51.100.22",
+                     *                 "sessions": 760,
+                     *                 "additional_information": null,
+                     *                 "reason_code": "certificate has expired"
+                     *               },
+                     *               {
+                     *                 "type": "validation-failure",
+                     *                 "sending_mta_ip": "192.0.2.19",
+                     *                 "receiving_mx_hostname": "mx3.shop.example",
+                     *                 "receiving_mx_helo": null,
+                     *                 "receiving_ip": "198.51.100.23",
+                     *                 "sessions": 220,
+                     *                 "additional_information": null,
+                     *                 "reason_code": "MX_HOSTS_MISMATCH"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getReportRaw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+                id: components["parameters"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As received */
+            200: {
+                headers: {
+                    /** @description attachment; filename=… */
+                    "Content-Disposition"?: string;
+                    /** @description nosniff */
+                    "X-Content-Type-Options"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `event: hello` once at the start; `domain-added`, `domain-changed`, `domain-gone` with DomainEvent; `reports-changed` with {"domain"}; a comment line every 15 s. Events carry no history: after a reconnect the panel reads again what it shows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example retry: 2000
+                     *
+                     *     event: hello
+                     *     data: {}
+                     *
+                     *     event: domain-changed
+                     *     data: {"domain":"new.example","state":"pending","mode":null}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    getReporterStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "organization_name": "Example",
+                     *       "contact": "tlsrpt@example.net",
+                     *       "next_run": "2026-11-25T00:00:00Z",
+                     *       "days": [
+                     *         {
+                     *           "day": "2026-11-23",
+                     *           "domains": 31,
+                     *           "sent": 30,
+                     *           "retry": 1,
+                     *           "failed": 0,
+                     *           "finished": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReporterStatus"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    runReporter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "day": "2026-11-23"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RunReporter"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "day": "2026-11-23",
+                     *       "reports": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "rua": "https://reports.example.org/tlsrpt",
+                     *           "result": "sent"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReporterRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    listCache: {
+        parameters: {
+            query?: {
+                q?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "mode": "enforce",
+                     *           "policy_id": "20260301T000000",
+                     *           "mx": [
+                     *             "mx.example.org",
+                     *             "*.mail.example.org"
+                     *           ],
+                     *           "max_age_s": 604800,
+                     *           "fetched": "2026-11-24T06:00:00Z",
+                     *           "expires": "2026-12-01T06:00:00Z",
+                     *           "next_refresh": "2026-11-25T06:00:00Z",
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "domain": "nowhere.example",
+                     *           "mode": null,
+                     *           "policy_id": null,
+                     *           "mx": [],
+                     *           "max_age_s": null,
+                     *           "fetched": null,
+                     *           "expires": "2026-11-24T09:05:00Z",
+                     *           "next_refresh": null,
+                     *           "problem": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CacheList"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    getCacheEntry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "mode": "enforce",
+                     *       "policy_id": "20260301T000000",
+                     *       "mx": [
+                     *         "mx.example.org",
+                     *         "*.mail.example.org"
+                     *       ],
+                     *       "max_age_s": 604800,
+                     *       "fetched": "2026-11-24T06:00:00Z",
+                     *       "expires": "2026-12-01T06:00:00Z",
+                     *       "next_refresh": "2026-11-25T06:00:00Z",
+                     *       "problem": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CacheEntry"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    purgeCacheEntry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    queryDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "decision": {
+                     *         "level": "secure",
+                     *         "match": [
+                     *           "mx.example.org",
+                     *           ".mail.example.org"
+                     *         ],
+                     *         "source": "sts",
+                     *         "mode": "enforce"
+                     *       },
+                     *       "reply": "OK secure match=mx.example.org:.mail.example.org servername=hostname",
+                     *       "reply_tlsrpt": "OK secure match=mx.example.org:.mail.example.org servername=hostname policy_type=sts policy_domain=example.org { policy_string = version: STSv1 } { policy_string = mode: enforce } { policy_string = mx: mx.example.org } { policy_string = mx: *.mail.example.org } { policy_string = max_age: 604800 } { mx_host_pattern = mx.example.org } { mx_host_pattern = *.mail.example.org }",
+                     *       "reasons": [
+                     *         "MX RRset is insecure",
+                     *         "STS policy 20260301T000000 is enforce"
+                     *       ],
+                     *       "cache": {
+                     *         "state": "hit",
+                     *         "policy_id": "20260301T000000",
+                     *         "fetched": "2026-11-24T06:00:00Z",
+                     *         "expires": "2026-12-01T06:00:00Z",
+                     *         "next_refresh": "2026-11-25T06:00:00Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Query"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                domain?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "id": "a-31",
+                     *           "at": "2026-11-23T13:00:00Z",
+                     *           "actor": {
+                     *             "kind": "user",
+                     *             "name": "owner"
+                     *           },
+                     *           "organization": "Example",
+                     *           "action": "domain.mode",
+                     *           "domain": "shop.example",
+                     *           "from": "testing",
+                     *           "to": "enforce",
+                     *           "reason": "mx3 is being switched off today"
+                     *         },
+                     *         {
+                     *           "id": "a-30",
+                     *           "at": "2026-11-23T12:00:00Z",
+                     *           "actor": {
+                     *             "kind": "cli",
+                     *             "name": "root"
+                     *           },
+                     *           "organization": "Example",
+                     *           "action": "domain.add",
+                     *           "domain": "new.example",
+                     *           "from": null,
+                     *           "to": "pending",
+                     *           "reason": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+}

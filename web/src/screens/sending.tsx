@@ -1,0 +1,81 @@
+// The sending side: which policies of others are known here, and the reports that went out.
+import { Skeleton } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useCache, useReporter } from "../api/queries";
+import { useFormats } from "../i18n/format";
+import { Ago, Card, Chip, Empty, Failed, ModeChip, Table, useTitle } from "../parts/parts";
+import css from "./domain.module.css";
+
+function Reporter() {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const reporter = useReporter();
+  const status = reporter.data;
+  return (
+    <Card title={t("panel.sending.reporter")} note={status?.enabled ? t("panel.sending.reporter_as", { name: status.organization_name ?? "", contact: status.contact ?? "" }) : undefined} flush testid="reporter">
+      {reporter.isPending && <Skeleton height={80} m={20} />}
+      {reporter.isError && <Failed error={reporter.error} retry={() => void reporter.refetch()} />}
+      {status && !status.enabled && <Empty>{t("panel.sending.reporter_off")}</Empty>}
+      {status?.enabled === true && status.days.length === 0 && <Empty>{t("panel.sending.reporter_none")}</Empty>}
+      {status?.enabled === true && status.days.length > 0 && (
+        <Table
+          caption={t("panel.sending.reporter")}
+          rows={status.days}
+          rowKey={(d) => d.day}
+          columns={[
+            { head: t("panel.sessions.day"), cell: (d) => format.utcDay(d.day) },
+            { head: t("panel.sending.destinations"), right: true, cell: (d) => format.number(d.domains) },
+            { head: t("panel.sending.sent"), right: true, cell: (d) => format.number(d.sent) },
+            { head: t("panel.sending.retry"), right: true, cell: (d) => format.number(d.retry) },
+            { head: t("panel.sending.failed"), right: true, cell: (d) => <span className={d.failed > 0 ? css.warn : undefined}>{format.number(d.failed)}</span> },
+            { head: t("panel.list.state"), cell: (d) => <Chip tone={d.finished ? "green" : "grey"} icon={d.finished ? "check" : "clock"} plain>{d.finished ? t("panel.sending.finished") : t("panel.sending.running")}</Chip> },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Cache() {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const cache = useCache();
+  return (
+    <Card title={t("panel.sending.cache")} note={t("panel.sending.cache_note")} flush testid="cache">
+      {cache.isPending && <Skeleton height={120} m={20} />}
+      {cache.isError && <Failed error={cache.error} retry={() => void cache.refetch()} />}
+      {cache.data?.entries.length === 0 && <Empty>{t("panel.sending.cache_none")}</Empty>}
+      {cache.data && cache.data.entries.length > 0 && (
+        <Table
+          caption={t("panel.sending.cache")}
+          rows={cache.data.entries}
+          rowKey={(e) => e.domain}
+          columns={[
+            { head: t("panel.list.domain"), label: "", cell: (e) => <b style={{ fontWeight: 500 }}>{e.domain}</b> },
+            { head: t("panel.list.mode"), cell: (e) => (e.mode === null ? <span className={css.dim}>{t("panel.sending.no_policy")}</span> : <ModeChip mode={e.mode} />) },
+            { head: "MX", cell: (e) => (e.mx.length === 0 ? "–" : <code translate="no">{e.mx.join(", ")}</code>) },
+            { head: t("panel.sending.fetched"), cell: (e) => (e.fetched === null ? "–" : <Ago iso={e.fetched} />) },
+            { head: t("panel.sending.expires"), cell: (e) => (e.expires === null ? "–" : format.dateTime(e.expires)) },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}
+
+export function Sending() {
+  const { t } = useTranslation();
+  useTitle(t("panel.nav.sending"));
+  return (
+    <div className={css.grid} data-testid="sending">
+      <div>
+        <h1>{t("panel.nav.sending")}</h1>
+        <p className={css.dim} style={{ fontSize: 16, marginTop: 4 }}>
+          {t("panel.sending.lead")}
+        </p>
+      </div>
+      <Reporter />
+      <Cache />
+    </div>
+  );
+}
