@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "dns/record.h"
 #include "net/openssl.h"
 
 namespace postseal::net {
@@ -82,11 +83,29 @@ Bytes to_der(const X509* certificate) {
     return der;
 }
 
-void require_host(X509_VERIFY_PARAM* parameters, const dns::Name& host) {
-    // STS-046, HTTPS-004: SAN only. STS-047, HTTPS-005: a wildcard is a whole label.
-    X509_VERIFY_PARAM_set_hostflags(parameters,
-                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    X509_VERIFY_PARAM_set1_host(parameters, host.text().c_str(), host.text().size());
+int verify_certificate(X509* leaf, STACK_OF(X509) * untrusted, const TrustStore& trust, const std::string& host,
+                       std::optional<TimePoint> at) {
+    const std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
+    if (X509_STORE_CTX_init(context.get(), trust.native(), leaf, untrusted) != 1) {
+        return X509_V_ERR_UNSPECIFIED;
+    }
+    X509_STORE_CTX_set_default(context.get(), "ssl_server");
+    X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
+    if (at) {
+        X509_VERIFY_PARAM_set_time(parameters, at->time_since_epoch().count());
+    }
+    if (dns::IpAddress::parse(host)) {
+        X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str());
+    } else if (!host.empty()) {
+        // STS-046, HTTPS-004: SAN only. STS-047, HTTPS-005: a wildcard is a whole label.
+        X509_VERIFY_PARAM_set_hostflags(parameters,
+                                        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size());
+    }
+    X509_verify_cert(context.get());
+    const int result = X509_STORE_CTX_get_error(context.get());
+    ERR_clear_error();
+    return result;
 }
 
 // ---- summary
@@ -198,22 +217,8 @@ CertificateError verify_chain(std::span<const Bytes> chain_der, const TrustStore
         explain("no certificate");
         return CertificateError::untrusted;
     }
-    const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> context(X509_STORE_CTX_new(),
-                                                                                  X509_STORE_CTX_free);
-    if (X509_STORE_CTX_init(context.get(), trust.native(), sk_X509_value(chain.get(), 0), chain.get()) != 1) {
-        explain(openssl_error("cannot verify"));
-        return CertificateError::other;
-    }
-    X509_STORE_CTX_set_default(context.get(), "ssl_server");
-    X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_time(parameters, now.time_since_epoch().count());
-    if (!host.is_root()) {
-        require_host(parameters, host);
-    }
-    X509_verify_cert(context.get());
-    const int result = X509_STORE_CTX_get_error(context.get());
+    const int result = verify_certificate(sk_X509_value(chain.get(), 0), chain.get(), trust, host.text(), now);
     explain(result == X509_V_OK ? "" : X509_verify_cert_error_string(result));
-    ERR_clear_error();
     return certificate_error(result);
 }
 

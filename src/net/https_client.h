@@ -37,7 +37,7 @@ struct HttpsRequest {
     HttpHeaders headers;
     std::string body;
     Target target = Target::foreign;
-    std::vector<dns::IpAddress> addresses;    // tried in this order, families alternating; SNI and Host stay the URL's
+    std::vector<dns::IpAddress> addresses;    // raced as in RFC 8305; SNI and Host stay the URL's
     std::shared_ptr<const TrustStore> trust;  // null: the client's
     Certificate certificate = Certificate::verify;
     Scheme scheme = Scheme::https_only;

@@ -7,11 +7,13 @@
 #include <openssl/x509.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
-#include "dns/name.h"
+#include "base/time.h"
+#include "net/certificate.h"
 
 namespace postseal::net {
 
@@ -38,7 +40,9 @@ std::string openssl_error(std::string_view otherwise);
 X509Ptr parse_x509(ByteView der);
 Bytes to_der(const X509* certificate);
 
-// The name that a certificate must cover by its SAN, in any verification.
-void require_host(X509_VERIFY_PARAM* parameters, const dns::Name& host);
+// PKIX for a TLS server: dates at `at` (default: now), roots, and unless `host` is empty a SAN that covers it, a name
+// or an IP address. X509_V_OK or X509_V_ERR_….
+int verify_certificate(X509* leaf, STACK_OF(X509) * untrusted, const TrustStore& trust, const std::string& host,
+                       std::optional<TimePoint> at = std::nullopt);
 
 }  // namespace postseal::net

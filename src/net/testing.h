@@ -5,12 +5,15 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <ctime>
 #include <functional>
 #include <map>
@@ -18,6 +21,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -386,6 +390,130 @@ private:
 
     Key key_;
     Bytes certificate_;
+};
+
+// ---- a server that does what a test says
+
+// One accepted connection, blocking; clear text until start_tls().
+class Peer {
+public:
+    explicit Peer(Socket socket) : socket_(std::move(socket)) {
+        const timeval limit{10, 0};
+        ::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+    ~Peer() {
+        SSL_free(ssl_);
+        SSL_CTX_free(context_);
+    }
+
+    // As a server; false when the handshake fails. `versions` 0 = what OpenSSL likes.
+    bool start_tls(const CertificateAndKey& certificate, int version_min = 0, int version_max = 0) {
+        context_ = SSL_CTX_new(TLS_server_method());
+        SSL_CTX_set_security_level(context_, 0);
+        SSL_CTX_set_min_proto_version(context_, version_min);
+        SSL_CTX_set_max_proto_version(context_, version_max);
+        for (std::size_t i = 0; i < certificate.chain_der.size(); ++i) {
+            const Bytes& der = certificate.chain_der[i];
+            const unsigned char* at = der.data();
+            X509* parsed = d2i_X509(nullptr, &at, static_cast<long>(der.size()));
+            if (i == 0) {
+                SSL_CTX_use_certificate(context_, parsed);
+                X509_free(parsed);
+            } else {
+                SSL_CTX_add_extra_chain_cert(context_, parsed);
+            }
+        }
+        const unsigned char* at = certificate.key_der.data();
+        EVP_PKEY* key = d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(certificate.key_der.size()));
+        SSL_CTX_use_PrivateKey(context_, key);
+        EVP_PKEY_free(key);
+        ssl_ = SSL_new(context_);
+        SSL_set_fd(ssl_, socket_.fd());
+        const bool ok = SSL_accept(ssl_) == 1;
+        const char* asked = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+        sni = asked != nullptr ? asked : "";
+        return ok;
+    }
+
+    // False when the client has gone.
+    bool send(std::string_view bytes) const {
+        return ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0
+                               : ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0;
+    }
+    // "" at the end, on an error or after ten seconds.
+    [[nodiscard]] std::string read_until(std::string_view end) {
+        while (true) {
+            if (const std::size_t at = pending_.find(end); at != std::string::npos) {
+                const std::string result = pending_.substr(0, at + end.size());
+                pending_.erase(0, at + end.size());
+                return result;
+            }
+            std::string buffer(16384, '\0');
+            const auto got = ssl_ != nullptr ? SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()))
+                                             : ::recv(socket_.fd(), buffer.data(), buffer.size(), 0);
+            if (got <= 0) {
+                return "";
+            }
+            pending_.append(buffer, 0, static_cast<std::size_t>(got));
+        }
+    }
+    std::string read_line() { return read_until("\n"); }
+    std::string read_head() { return read_until("\r\n\r\n"); }
+    // Waits until the client hangs up; whatever it sends meanwhile is dropped.
+    void wait_for_end() {
+        while (!read_until("\n").empty()) {
+        }
+    }
+    // TLS close_notify, so that the end of the data is the end.
+    void close_tls() const {
+        if (ssl_ != nullptr) {
+            SSL_shutdown(ssl_);
+        }
+    }
+
+    std::string sni;
+
+private:
+    Socket socket_;
+    SSL_CTX* context_ = nullptr;
+    SSL* ssl_ = nullptr;
+    std::string pending_;
+};
+
+// Runs `script` for every connection, one after the other, on a thread of its own.
+class ScriptedServer {
+public:
+    explicit ScriptedServer(std::function<void(Peer&)> script, std::string_view host = "127.0.0.1")
+        : listener_(*listen_stream(ListenAddress::ip(ip(host), 0))), thread_([this, script = std::move(script)] {
+              std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to clients that have gone
+              while (!stopping_) {
+                  pollfd wait{listener_.fd(), POLLIN, 0};
+                  if (::poll(&wait, 1, 20) > 0) {
+                      Socket socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+                      if (socket.valid()) {
+                          ++connections_;
+                          Peer peer(std::move(socket));
+                          script(peer);
+                      }
+                  }
+              }
+          }) {}
+    ScriptedServer(const ScriptedServer&) = delete;
+    ScriptedServer& operator=(const ScriptedServer&) = delete;
+    ~ScriptedServer() {
+        stopping_ = true;
+        thread_.join();
+    }
+    [[nodiscard]] std::uint16_t port() const { return listener_.local_address()->port; }
+    [[nodiscard]] int connections() const { return connections_; }
+
+private:
+    std::atomic<bool> stopping_ = false;
+    std::atomic<int> connections_ = 0;
+    Socket listener_;
+    std::thread thread_;
 };
 
 }  // namespace postseal::net::testing
