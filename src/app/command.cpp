@@ -5,8 +5,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 namespace postseal::app {
 
@@ -20,7 +20,7 @@ Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
     };
     const std::unique_ptr<std::FILE, Closer> file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
     if (!file) {
-        return Error{Errc::unavailable, path, std::strerror(errno)};
+        return Error{Errc::unavailable, path, std::generic_category().message(errno)};
     }
     Bytes content;
     std::array<std::uint8_t, 64 * 1024> buffer{};
@@ -36,7 +36,7 @@ Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
         }
     }
     if (std::ferror(file.get()) != 0) {
-        return Error{Errc::unavailable, path, std::strerror(errno)};
+        return Error{Errc::unavailable, path, std::generic_category().message(errno)};
     }
     return content;
 }

@@ -148,7 +148,7 @@ std::string to_u_label(std::string_view label) {
     if (!label.starts_with("xn--")) {
         return std::string(label);
     }
-    const std::string terminated(label);
+    std::string terminated(label);
     char* raw = nullptr;
     const int rc = idn2_to_unicode_8z8z(terminated.c_str(), &raw, 0);
     const IdnText decoded(raw);

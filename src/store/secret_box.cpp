@@ -7,9 +7,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <memory>
+#include <system_error>
 
 #include "base/text.h"
 
@@ -30,7 +30,7 @@ Result<Bytes> make_key(const std::string& path) {
     Bytes key = random_bytes(key_bytes);
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) {
-        return Error{Errc::unavailable, path, std::strerror(errno)};
+        return Error{Errc::unavailable, path, std::generic_category().message(errno)};
     }
     const std::string line = to_hex(key) + "\n";
     const bool written =
@@ -38,7 +38,7 @@ Result<Bytes> make_key(const std::string& path) {
     const int reason = errno;
     ::close(file);
     if (!written) {
-        return Error{Errc::unavailable, path, std::strerror(reason)};
+        return Error{Errc::unavailable, path, std::generic_category().message(reason)};
     }
     return key;
 }
@@ -49,7 +49,7 @@ Result<SecretBox> SecretBox::open(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
         if (errno != ENOENT) {
-            return Error{Errc::unavailable, path, std::strerror(errno)};
+            return Error{Errc::unavailable, path, std::generic_category().message(errno)};
         }
         POSTSEAL_TRY(Bytes made, make_key(path));
         return SecretBox(std::move(made));

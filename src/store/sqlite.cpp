@@ -97,8 +97,10 @@ public:
             if (state != SQLITE_ROW) {
                 return to_error(connection_.get(), sql);
             }
+            const int count = sqlite3_column_count(statement);
             std::vector<Value> columns;
-            for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+            columns.reserve(static_cast<std::size_t>(count));
+            for (int i = 0; i < count; ++i) {
                 columns.push_back(column(statement, i));
             }
             rows.emplace_back(std::move(columns));
