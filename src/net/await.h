@@ -37,13 +37,16 @@ asio::awaitable<T> await_work(WorkPool& pool, Work work) {
     });
 }
 
-// Starts `body` (a function that returns awaitable<void>) on `loop`. Any thread. What it throws ends the program.
+// Starts `body` (a function that returns awaitable<void>) on `loop`, never before spawn() has returned there. Any
+// thread. What it throws ends the program.
 template <class Body>
 void spawn(Loop& loop, Body body) {
-    asio::co_spawn(loop.context(), std::move(body), [](const std::exception_ptr& error) {
-        if (error) {
-            std::rethrow_exception(error);
-        }
+    asio::post(loop.context(), [&loop, body = std::move(body)]() mutable {
+        asio::co_spawn(loop.context(), std::move(body), [](const std::exception_ptr& error) {
+            if (error) {
+                std::rethrow_exception(error);
+            }
+        });
     });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -400,6 +401,8 @@ public:
     explicit Peer(Socket socket) : socket_(std::move(socket)) {
         const timeval limit{10, 0};
         ::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        const int one = 1;
+        ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     }
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
@@ -461,9 +464,9 @@ public:
     }
     std::string read_line() { return read_until("\n"); }
     std::string read_head() { return read_until("\r\n\r\n"); }
-    // Waits until the client hangs up; whatever it sends meanwhile is dropped.
+    // Waits until the client hangs up or says QUIT; whatever else it sends is dropped.
     void wait_for_end() {
-        while (!read_until("\n").empty()) {
+        for (std::string line = read_line(); !line.empty() && line != "QUIT\r\n"; line = read_line()) {
         }
     }
     // TLS close_notify, so that the end of the data is the end.
