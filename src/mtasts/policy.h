@@ -31,8 +31,9 @@ public:
     [[nodiscard]] bool wildcard() const { return wildcard_; }
     // The host name, or what follows "*.".
     [[nodiscard]] const dns::Name& name() const { return name_; }
-    // False for what fits the grammar but can name no host, e.g. "192.0.2.1": leave it out of every match list.
-    [[nodiscard]] bool can_match() const { return name_.is_hostname(); }
+    // False for what fits the grammar but can name no host, e.g. "192.0.2.1", or a wildcard too long for a label before
+    // it: leave it out of every match list.
+    [[nodiscard]] bool can_match() const { return name_.is_hostname() && text_.size() <= 253; }
     friend bool operator==(const MxPattern&, const MxPattern&) = default;
 
 private:
@@ -43,14 +44,16 @@ private:
     dns::Name name_;
 };
 
-// RFC 8461 §4.1: the MX host as the MX record names it; "*." stands for exactly one label.
+// RFC 8461 §4.1: the MX host as the MX record names it; "*." stands for exactly one label. A pattern that cannot match
+// matches nothing, not even its own text.
 bool mx_matches(const MxPattern& pattern, const dns::Name& mx_host);
 
 struct Policy {
     Mode mode = Mode::none;
-    std::uint32_t max_age_s = 0;     // clamped to max_age_max_s
+    std::uint32_t max_age_s = 0;     // the value in force: what exceeds max_age_max_s is clamped to it (EID 7282)
     std::vector<MxPattern> mx;       // in file order, duplicates dropped
-    std::vector<std::string> lines;  // the body's lines as fetched, without their ends: policy-string of RFC 8460 §4.4
+    std::vector<std::string> lines;  // as fetched, without their ends and blank lines at the end: policy-string of
+                                     // RFC 8460 §4.4
     [[nodiscard]] bool allows(const dns::Name& mx_host) const;  // any pattern matches
     friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -60,7 +63,13 @@ struct PolicyJudgement {
     Problems problems;             // errors make the policy invalid; warnings are for its owner
 };
 
-// Judges a body of at most policy_bytes_max bytes (longer: an error). All problems are listed, not only the first.
+// Judges a body of at most policy_bytes_max bytes (longer: an error). All problems are listed, not only the first, up
+// to policy_problems_max.
+//
+// Where the RFC leaves a choice: blank lines at the end are tolerated (many published policies have them), elsewhere
+// they are errors, as the grammar has it; a byte order mark is an error; of repeated fields the first counts, and the
+// ignored ones must still fit the grammar of an extension; a name longer than DNS allows is an error.
+constexpr std::size_t policy_problems_max = 100;
 PolicyJudgement judge_policy(std::string_view body);
 
 struct PolicyText {
