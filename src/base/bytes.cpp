@@ -176,6 +176,18 @@ bool equal_constant_time(ByteView a, ByteView b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+
+void append_u16(Bytes& out, std::uint16_t value) {
+    out.push_back(static_cast<std::uint8_t>(value >> 8U));
+    out.push_back(static_cast<std::uint8_t>(value));
+}
+
+void append_u32(Bytes& out, std::uint32_t value) {
+    append_u16(out, static_cast<std::uint16_t>(value >> 16U));
+    append_u16(out, static_cast<std::uint16_t>(value));
+}
+
 Result<std::uint8_t> ByteReader::u8() {
     POSTSEAL_TRY(const auto bytes, take(1));
     return bytes[0];

@@ -37,6 +37,11 @@ Bytes random_bytes(std::size_t count);
 // Takes the same time whatever the contents; false at once when the lengths differ.
 bool equal_constant_time(ByteView a, ByteView b);
 
+// Big-endian at the end of `out`.
+void append(Bytes& out, ByteView bytes);
+void append_u16(Bytes& out, std::uint16_t value);
+void append_u32(Bytes& out, std::uint32_t value);
+
 // Reads big-endian values from the front; each read fails (limit_exceeded) instead of passing the end.
 class ByteReader {
 public:

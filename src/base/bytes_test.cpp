@@ -105,6 +105,15 @@ TEST(Bytes, EqualConstantTime) {
     EXPECT_FALSE(equal_constant_time(bytes("abc"), bytes("ab")));
 }
 
+TEST(Bytes, AppendsBigEndian) {
+    Bytes out = {0};
+    append_u16(out, 0x0102);
+    append_u32(out, 0x03040506);
+    append(out, Bytes{7, 8});
+    append(out, {});
+    EXPECT_EQ(out, (Bytes{0, 1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
 TEST(ByteReader, ReadsBigEndian) {
     const Bytes data = {1, 2, 3, 4, 5, 6, 7, 0xff};
     ByteReader reader(data);

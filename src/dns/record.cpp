@@ -181,24 +181,10 @@ Result<Data> data_from_wire(Type type, ByteView rdata) {
 
 namespace {
 
-void put_u16(Bytes& out, unsigned value) {
-    out.push_back(static_cast<std::uint8_t>(value >> 8U));
-    out.push_back(static_cast<std::uint8_t>(value));
-}
-
-void put_u32(Bytes& out, std::uint32_t value) {
-    put_u16(out, value >> 16U);
-    put_u16(out, value & 0xffffU);
-}
-
-void put(Bytes& out, ByteView octets) {
-    out.insert(out.end(), octets.begin(), octets.end());
-}
-
 struct WireWriter {
     Bytes& out;
 
-    void operator()(const OtherData& data) const { put(out, data.wire); }
+    void operator()(const OtherData& data) const { append(out, data.wire); }
     void operator()(const TxtData& data) const {
         // A character-string holds at most 255 octets: a longer one is cut into several, which readers join again. No
         // string at all is not a TXT record; it becomes one empty string.
@@ -210,37 +196,37 @@ struct WireWriter {
             do {
                 const ByteView part = rest.first(std::min<std::size_t>(rest.size(), 255));
                 out.push_back(static_cast<std::uint8_t>(part.size()));
-                put(out, part);
+                append(out, part);
                 rest = rest.subspan(part.size());
             } while (!rest.empty());
         }
     }
     void operator()(const MxData& data) const {
-        put_u16(out, data.preference);
-        put(out, data.exchange.to_wire());
+        append_u16(out, data.preference);
+        append(out, data.exchange.to_wire());
     }
     void operator()(const TlsaData& data) const {
         out.insert(out.end(), {data.usage, data.selector, data.matching_type});
-        put(out, data.association);
+        append(out, data.association);
     }
     void operator()(const CaaData& data) const {
         const std::string_view tag = std::string_view(data.tag).substr(0, 255);
         out.push_back(data.flags);
         out.push_back(static_cast<std::uint8_t>(tag.size()));
-        put(out, as_bytes(tag));
-        put(out, as_bytes(data.value));
+        append(out, as_bytes(tag));
+        append(out, as_bytes(data.value));
     }
     void operator()(const SoaData& data) const {
-        put(out, data.mname.to_wire());
-        put(out, data.rname.to_wire());
+        append(out, data.mname.to_wire());
+        append(out, data.rname.to_wire());
         for (const auto field : {data.serial, data.refresh, data.retry, data.expire, data.minimum}) {
-            put_u32(out, field);
+            append_u32(out, field);
         }
     }
-    void operator()(const CnameData& data) const { put(out, data.target.to_wire()); }
-    void operator()(const NsData& data) const { put(out, data.host.to_wire()); }
-    void operator()(const PtrData& data) const { put(out, data.host.to_wire()); }
-    void operator()(const AddressData& data) const { put(out, data.address.octets()); }
+    void operator()(const CnameData& data) const { append(out, data.target.to_wire()); }
+    void operator()(const NsData& data) const { append(out, data.host.to_wire()); }
+    void operator()(const PtrData& data) const { append(out, data.host.to_wire()); }
+    void operator()(const AddressData& data) const { append(out, data.address.octets()); }
 };
 
 // A character-string in quotes (RFC 1035 §5.1): quote and backslash escaped, what is not printable ASCII as \DDD.

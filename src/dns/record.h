@@ -40,7 +40,7 @@ std::string to_string(Type type);
 // "TXT" in any case, "TYPE1234"; anything else is an error.
 Result<Type> parse_type(std::string_view text);
 
-enum class Rcode : std::uint8_t {
+enum class Rcode : std::uint16_t {
     noerror = 0,
     formerr = 1,
     servfail = 2,
