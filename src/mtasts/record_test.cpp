@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "dns/record.h"
+
 namespace postseal::mtasts {
 namespace {
 
@@ -198,6 +200,14 @@ TEST(StsRecord, RrsetAsAWhole) {  // RFC 8461 §3.1
             EXPECT_TRUE(has_code(judgement.problems, c.code)) << c.why;
         }
     }
+}
+
+// STS-014: RFC 8461 §3.1
+TEST(StsRecord, CharacterStringsAreJoinedWithNothingBetween) {
+    const dns::TxtData txt{{"v=STSv1; i", "d=abc;"}};
+    const auto judgement = judge({txt.joined()});
+    ASSERT_TRUE(judgement.record.has_value());
+    EXPECT_EQ(judgement.record->id, "abc");
 }
 
 TEST(StsRecord, ProblemsSayWhichRecordAndField) {
