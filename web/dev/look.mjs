@@ -82,6 +82,8 @@ for (const look of looks) {
     await new Promise((resolve) => setTimeout(resolve, 350));
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (sideways > 0) complain(where, `scrolls sideways by ${sideways} px`);
+    const wide = await page.evaluate(() => [...document.querySelectorAll("table")].filter((table) => table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1 && window.getComputedStyle(table.parentElement).overflowX === "visible").length);
+    if (wide > 0) complain(where, "a table is wider than its frame");
     await page.screenshot({ path: `${out}${screen.name}.${look.name}.png`, fullPage: !screen.view });
     await page.evaluate(axe);
     const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));

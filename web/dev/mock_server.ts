@@ -26,7 +26,11 @@ function shifted(text: string, from_ms: number): string {
   const by_ms = Math.floor((Date.now() - from_ms) / 1000) * 1000;
   const by_days = Math.round(by_ms / day_ms);
   return text
-    .replace(/"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z"/g, (_, time: string) => JSON.stringify(new Date(Date.parse(`${time}Z`) + by_ms).toISOString().replace(".000", "")))
+    .replace(/"(\d{4}-\d\d-\d\d)(T\d\d:\d\d:\d\dZ)"/g, (_, day: string, time: string) => {
+      // The bounds of a day stay the bounds of a day.
+      const bound = time === "T00:00:00Z" || time === "T23:59:59Z";
+      return JSON.stringify(new Date(Date.parse(day + time) + (bound ? by_days * day_ms : by_ms)).toISOString().replace(".000", ""));
+    })
     .replace(/"(\d{4}-\d\d-\d\d)"/g, (_, day: string) => JSON.stringify(new Date(Date.parse(day) + by_days * day_ms).toISOString().slice(0, 10)));
 }
 
@@ -231,7 +235,8 @@ export function mockServer(): Plugin {
       else send(200, { domain: domain.domain, from: now(-days * day_ms).slice(0, 10), to: now(-day_ms).slice(0, 10), by_policy_type: [], failures: [], submitters: [], gaps: [], not_counted: 0, events: [] });
     } else if (what === "reports") {
       const wanted = url.searchParams.get("failure_type");
-      const reports = domain.domain === "shop.example" ? data.reports.filter((r) => wanted === null || r.failure_types.includes(wanted)) : [];
+      const clean = data.reports.slice(0, 3).map((r) => ({ ...r, failure_types: [], by_policy_type: r.by_policy_type.map((p) => ({ ...p, failed: 0 })) }));
+      const reports = (domain.domain === "shop.example" ? data.reports : domain.reports.received > 0 ? clean : []).filter((r) => wanted === null || r.failure_types.includes(wanted));
       send(200, { reports, next_cursor: null });
     } else if (/^reports\/[^/]+\/raw$/.test(what)) send(200, JSON.stringify(data.report.report), "application/octet-stream");
     else if (what.startsWith("reports/")) send(200, { ...data.report, id: rest[1] });

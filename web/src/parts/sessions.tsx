@@ -148,7 +148,7 @@ export function Sessions({ domain }: { domain: DomainDetail }) {
             data-testid="policy-types"
           />
         )}
-        {summary.isPending && <Skeleton height={290} />}
+        {summary.isPending && <Skeleton height={306} />}
         {summary.isError && <Failed error={summary.error} retry={() => void summary.refetch()} />}
         {summary.isSuccess && !shown && <Empty>{t("panel.sessions.none")}</Empty>}
         {summary.isSuccess && shown && (
@@ -172,7 +172,7 @@ export function Sessions({ domain }: { domain: DomainDetail }) {
               )}
             </div>
             {view === "chart" ? (
-              <Suspense fallback={<Skeleton height={236} />}>
+              <Suspense fallback={<Skeleton height={252} />}>
                 <SessionsChart
                   days={shown.days}
                   events={summary.data.events}

@@ -15,7 +15,7 @@ import { useFormats } from "../i18n/format";
 register([BarChart, GridComponent, TooltipComponent, MarkLineComponent, SVGRenderer]);
 type Option = ComposeOption<BarSeriesOption | GridComponentOption | TooltipComponentOption>;
 
-const height = 236;
+const height = 252;
 
 export interface ChartProps {
   days: ReportSummary["by_policy_type"][number]["days"];
@@ -51,8 +51,8 @@ export default function SessionsChart({ days, events, failed_tone, label }: Char
     const option: Option = {
       animation: false,
       grid: [
-        { left: 56, right: 12, top: 26, height: 104 },
-        { left: 56, right: 12, top: 164, height: 42 },
+        { left: 56, right: 12, top: 42, height: 104 },
+        { left: 56, right: 12, top: 180, height: 42 },
       ],
       xAxis: [
         { ...axis, gridIndex: 0, axisLabel: { show: false } },
@@ -118,7 +118,7 @@ export default function SessionsChart({ days, events, failed_tone, label }: Char
       <span aria-hidden="true" style={{ position: "absolute", left: 0, top: 0, fontSize: 13, color: "var(--dim)" }}>
         {t("panel.sessions.all")}
       </span>
-      <span aria-hidden="true" style={{ position: "absolute", left: 0, top: 138, fontSize: 13, color: `var(--${failed_tone})` }}>
+      <span aria-hidden="true" style={{ position: "absolute", left: 0, top: 154, fontSize: 13, color: `var(--${failed_tone})` }}>
         {t("panel.sessions.failed")}
       </span>
     </div>

@@ -379,7 +379,7 @@ function Loaded({ domain }: { domain: DomainDetail }) {
     <div data-testid="domain-page" data-domain={domain.domain} data-state={domain.state} data-mode={domain.mode ?? ""} data-pending-mode={domain.pending_mode ?? ""} data-standing={standing(domain)}>
       <div className={css.head}>
         <h1>{domain.domain_unicode}</h1>
-        <ModeChip mode={domain.mode} />
+        {domain.mode !== null && <ModeChip mode={domain.mode} />}
         {domain.state === "monitored" && (
           <Chip tone="grey" icon="eye">
             {t("words.state.monitored")}
@@ -414,12 +414,15 @@ function Loaded({ domain }: { domain: DomainDetail }) {
       <Strip domain={domain} />
       <div className={css.grid}>
         {movingIn && (
-          <div className={css.two}>
+          <>
             <RecordsCard domain={domain} />
-            <Card title={t("panel.progress.title")} testid="progress">
-              <Progress steps={domain.progress} />
-            </Card>
-          </div>
+            <div className={css.two}>
+              <MxTable domain={domain} />
+              <Card title={t("panel.progress.title")} testid="progress">
+                <Progress steps={domain.progress} />
+              </Card>
+            </div>
+          </>
         )}
         {!movingIn && (
           <div className={css.two}>
@@ -434,7 +437,7 @@ function Loaded({ domain }: { domain: DomainDetail }) {
             </div>
           </div>
         )}
-        <MxTable domain={domain} />
+        {!movingIn && <MxTable domain={domain} />}
         {!movingIn && <RecordsCard domain={domain} />}
         {domain.policy && (
           <div className={`${css.two} ${css.half}`}>
@@ -449,7 +452,7 @@ function Loaded({ domain }: { domain: DomainDetail }) {
         {(!movingIn || domain.reports.received > 0) && <Reports domain={domain} />}
         {domain.label !== null && domain.state !== "retiring" && domain.state !== "gone" && (
           <div className={css.leave}>
-            <p>{t("panel.retire.lead")}</p>
+            <p>{domain.mode === null ? t("panel.retire.lead_new") : t("panel.retire.lead")}</p>
             <Button
               variant="default"
               size="xs"
@@ -458,7 +461,7 @@ function Loaded({ domain }: { domain: DomainDetail }) {
               }}
               data-testid="retire"
             >
-              {t("panel.retire.open")}
+              {domain.mode === null ? t("panel.retire.open_new") : t("panel.retire.open")}
             </Button>
           </div>
         )}

@@ -160,15 +160,19 @@ export function RetireSheet({ domain, opened, onClose }: { domain: DomainDetail;
   const retire = useRetire(domain.domain);
   const errorText = useErrorText();
   return (
-    <Drawer opened={opened} onClose={onClose} title={<b>{t("panel.retire.title", { domain: domain.domain_unicode })}</b>} closeButtonProps={{ "aria-label": t("panel.close") }}>
+    <Drawer opened={opened} onClose={onClose} title={<b>{t(domain.mode === null ? "panel.retire.title_new" : "panel.retire.title", { domain: domain.domain_unicode })}</b>} closeButtonProps={{ "aria-label": t("panel.close") }}>
       <div className={css.sheet} data-testid="retire-sheet">
-        <ul className={css.plain}>
-          <li>
-            <Words>{t("panel.retire.none")}</Words>
-          </li>
-          <li>{t("panel.retire.keep")}</li>
-          <li>{t("panel.retire.removal_alone")}</li>
-        </ul>
+        {domain.mode === null ? (
+          <p>{t("panel.retire.gone_at_once")}</p>
+        ) : (
+          <ul className={css.plain}>
+            <li>
+              <Words>{t("panel.retire.none")}</Words>
+            </li>
+            <li>{t("panel.retire.keep")}</li>
+            <li>{t("panel.retire.removal_alone")}</li>
+          </ul>
+        )}
         {retire.isError && (
           <Notice tone="red" live>
             {errorText(retire.error)}
@@ -185,7 +189,7 @@ export function RetireSheet({ domain, opened, onClose }: { domain: DomainDetail;
               retire.mutate(undefined, { onSuccess: onClose });
             }}
           >
-            {t("panel.retire.confirm")}
+            {domain.mode === null ? t("panel.retire.confirm_new") : t("panel.retire.confirm")}
           </Button>
         </div>
       </div>
