@@ -32,8 +32,8 @@ std::string to_text(const PolicyCache::Entry& entry) {
                                         {"id_ttl_s", cached.id_ttl_s}};
     }
     json::array recent;
-    for (const TimePoint at : entry.failures.recent) {
-        recent.emplace_back(seconds(at));
+    for (const mtasts::FailedFetch& failure : entry.failures.recent) {
+        recent.push_back(json::object{{"id", failure.id}, {"at", seconds(failure.at)}});
     }
     object["failures"] = json::object{
         {"id", entry.failures.failed_id}, {"at", seconds(entry.failures.failed_at)}, {"recent", std::move(recent)}};
@@ -78,8 +78,9 @@ Result<PolicyCache::Entry> read_entry(const Row& row) {
         const json::object& failures = object.at("failures").as_object();
         entry.failures.failed_id = std::string(failures.at("id").as_string());
         entry.failures.failed_at = time_at(failures, "at");
-        for (const json::value& at : failures.at("recent").as_array()) {
-            entry.failures.recent.emplace_back(Seconds(at.to_number<std::int64_t>()));
+        for (const json::value& failure : failures.at("recent").as_array()) {
+            entry.failures.recent.push_back(
+                {std::string(failure.as_object().at("id").as_string()), time_at(failure.as_object(), "at")});
         }
         return entry;
     } catch (const std::exception&) {  // Boost.JSON's accessors throw; the shape is ours, so one handler is enough
