@@ -2,6 +2,7 @@
 // Codes are stable: the panel translates them and operators grep for them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ inline constexpr std::string_view trailing_data = "trailing-data";
 inline constexpr std::string_view top_level_array = "top-level-array";
 
 // Members of the report (RFC 8460 §4.4).
-inline constexpr std::string_view member_missing = "member-missing";  // a member that the RFC's schema asks for
+// "summary-missing", "mx-host-missing"…: a member that the RFC's schema asks for is absent, null or empty.
+std::string missing(std::string_view member);
 inline constexpr std::string_view not_a_string = "not-a-string";
 inline constexpr std::string_view not_a_list = "not-a-list";
 inline constexpr std::string_view not_an_object = "not-an-object";
@@ -40,7 +42,6 @@ inline constexpr std::string_view policy_string_nested = "policy-string-nested";
 inline constexpr std::string_view unknown_policy_type = "unknown-policy-type";
 inline constexpr std::string_view unknown_result_type = "unknown-result-type";
 inline constexpr std::string_view type_case = "type-case";
-inline constexpr std::string_view policy_domain_missing = "policy-domain-missing";
 inline constexpr std::string_view policy_domain_from_outside =
     "policy-domain-from-outside";  // of a header or file name
 inline constexpr std::string_view not_a_domain = "not-a-domain";
@@ -56,7 +57,6 @@ inline constexpr std::string_view count_not_an_integer = "count-not-an-integer";
 inline constexpr std::string_view count_negative = "count-negative";
 inline constexpr std::string_view count_clamped = "count-clamped";
 inline constexpr std::string_view count_unreadable = "count-unreadable";
-inline constexpr std::string_view failure_details_missing = "failure-details-missing";
 inline constexpr std::string_view failure_sum_differs = "failure-sum-differs";
 
 // The container (RFC 8460 §5).
@@ -75,25 +75,30 @@ inline constexpr std::string_view subject_form = "subject-form";
 
 }  // namespace deviation
 
-// Keeps the first message of each code and counts the rest, so that a hostile report cannot make the list long.
+// Keeps the first messages of each code and counts the rest, so that a hostile report cannot make the list long.
 class Deviations {
 public:
+    static constexpr std::size_t messages_per_code_max = 3;
+
     void add(std::string_view code, std::string message);
-    // True when the code is in the list already: callers may then skip making the message.
+    // True when another message of this code would only be counted: callers may then skip making it.
+    [[nodiscard]] bool is_full(std::string_view code) const;
     [[nodiscard]] bool has(std::string_view code) const { return index_.contains(code); }
-    // "… (and 3 more)" where a code came up several times. In order of first appearance.
+    // In order of first appearance; "… (and 3 more)" where a code came up more often than it is shown.
     [[nodiscard]] std::vector<Deviation> list() const;
     [[nodiscard]] bool empty() const { return entries_.empty(); }
     void append(const Deviations& more);
 
 private:
     struct Entry {
-        std::string_view code;  // one of namespace deviation
-        std::string message;
+        std::string code;
+        std::vector<std::string> messages;
         std::size_t count = 0;
     };
+    Entry& entry(std::string_view code);
+
     std::vector<Entry> entries_;
-    std::map<std::string_view, std::size_t> index_;
+    std::map<std::string, std::size_t, std::less<>> index_;
 };
 
 // Bytes of a sender in a message: quoted, printable, short.

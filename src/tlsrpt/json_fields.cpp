@@ -50,8 +50,8 @@ std::string JsonPath::text(std::string_view member) const {
 }
 
 void JsonFields::deviates(std::string_view code, std::string_view member, std::string_view what) {
-    // Only the first of a code is shown; a million bad addresses must not cost a million messages.
-    if (deviations_.has(code)) {
+    // A million bad addresses must not cost a million messages.
+    if (deviations_.is_full(code)) {
         deviations_.add(code, {});
     } else {
         deviations_.add(code, fmt::format("{}: {}", path_.text(member), what));
@@ -194,7 +194,7 @@ std::uint64_t JsonFields::count_of(dom::element element, std::string_view name) 
 std::uint64_t JsonFields::count(std::string_view name) {
     const auto element = find(name);
     if (!element) {
-        deviates(deviation::member_missing, name, "missing, read as 0");
+        deviates(deviation::missing(name), name, "missing, read as 0");
         return 0;
     }
     return count_of(*element, name);
@@ -209,7 +209,7 @@ std::optional<TimePoint> JsonFields::time(std::string_view name, Bound bound) {
         text = text_of(*element, name);
     }
     if (!text) {
-        deviates(deviation::member_missing, name, "missing");
+        deviates(deviation::missing(name), name, "missing");
         return std::nullopt;
     }
     const auto time = time_of(*text, name, bound);

@@ -86,6 +86,10 @@ std::size_t find_start(std::string_view text, std::size_t from) {
     return std::string_view::npos;
 }
 
+Error not_a_report() {
+    return {Errc::not_found, "", "no TLS report: the JSON has none of a report's members"};
+}
+
 Error no_json() {
     return {Errc::not_found, "", "no TLS report: there is no JSON in it"};
 }
@@ -179,7 +183,7 @@ Result<JsonFound> JsonSource::next(const std::function<bool(dom::element)>& want
             return JsonFound{*root, text};
         }
         if (root) {
-            return invalid_input("JSON", "an object with none of the members of a TLS report");
+            return not_a_report();
         }
         if (root.error().code != Errc::invalid_input) {
             return root.error();
@@ -233,7 +237,7 @@ Result<JsonFound> JsonSource::next(const std::function<bool(dom::element)>& want
     }
     const bool begins_as_json = rest_.front() == '{' || rest_.front() == '[';
     if (any_json && !(begins_as_json && first_error)) {
-        return invalid_input("JSON", "an object with none of the members of a TLS report");
+        return not_a_report();
     }
     return first_error ? *first_error : no_json();
 }

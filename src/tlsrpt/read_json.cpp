@@ -21,7 +21,7 @@ void read_date_range(Report& report, JsonFields& top, Deviations& deviations) {
     const auto element = top.find("date-range");
     dom::object range;
     if (!element) {
-        top.deviates(deviation::member_missing, "date-range", "missing");
+        top.deviates(deviation::missing("date-range"), "date-range", "missing");
         return;
     }
     if (element->get_object().get(range)) {
@@ -53,7 +53,7 @@ void read_date_range(Report& report, JsonFields& top, Deviations& deviations) {
 Result<void> read_policies(Report& report, JsonFields& top, const ReadLimits& limits, Deviations& deviations) {
     const auto element = top.find("policies");
     if (!element) {
-        top.deviates(deviation::member_missing, "policies", "missing");
+        top.deviates(deviation::missing("policies"), "policies", "missing");
         return {};
     }
     std::vector<dom::object> items;
@@ -81,7 +81,7 @@ Result<void> read_policies(Report& report, JsonFields& top, const ReadLimits& li
             return invalid_input("policies", "no entry is an object");
         }
         if (!any) {
-            top.deviates(deviation::member_missing, "policies", "the list is empty");
+            top.deviates(deviation::missing("policies"), "policies", "the list is empty");
         }
     } else {
         return invalid_input("policies", "not a list");
@@ -95,6 +95,16 @@ Result<void> read_policies(Report& report, JsonFields& top, const ReadLimits& li
     return {};
 }
 
+// "policies" is a common word (libtlsrpt's datagrams have it too); what is in them is not.
+bool holds_a_policy(dom::element policies) {
+    const auto is_policy = [](dom::element item) {
+        dom::object object;
+        return !item.get_object().get(object) && (has_member(object, "policy") || has_member(object, "summary"));
+    };
+    dom::array list;
+    return policies.get_array().get(list) ? is_policy(policies) : std::any_of(list.begin(), list.end(), is_policy);
+}
+
 }  // namespace
 
 bool is_report(dom::element element) {
@@ -102,11 +112,13 @@ bool is_report(dom::element element) {
     if (element.get_object().get(object)) {
         return false;
     }
-    if (has_member(object, "policies")) {
-        return true;
+    const auto frame = std::count_if(frame_members.begin(), frame_members.end(),
+                                     [&](std::string_view name) { return has_member(object, name); });
+    dom::element policies;
+    if (object.at_key("policies").get(policies)) {
+        return frame >= 2;
     }
-    return std::count_if(frame_members.begin(), frame_members.end(),
-                         [&](std::string_view name) { return has_member(object, name); }) >= 2;
+    return frame >= 1 || holds_a_policy(policies);
 }
 
 Result<Report> report_from_json(dom::object object, const ReadLimits& limits, Deviations& deviations) {
@@ -116,16 +128,16 @@ Result<Report> report_from_json(dom::object object, const ReadLimits& limits, De
     report.contact_info = top.text("contact-info");
     report.report_id = top.text("report-id");
     if (!report.organization_name) {
-        top.deviates(deviation::member_missing, "organization-name", "missing");
+        top.deviates(deviation::missing("organization-name"), "organization-name", "missing");
     }
     if (!report.contact_info) {
-        top.deviates(deviation::member_missing, "contact-info", "missing");
+        top.deviates(deviation::missing("contact-info"), "contact-info", "missing");
     } else if (report.contact_info->find('@') == std::string::npos) {
         top.deviates(deviation::contact_info_not_a_mailbox, "contact-info",
                      fmt::format("{} is not a mailbox", shown(*report.contact_info)));
     }
     if (!report.report_id) {
-        top.deviates(deviation::member_missing, "report-id", "missing");
+        top.deviates(deviation::missing("report-id"), "report-id", "missing");
     }
     read_date_range(report, top, deviations);
     if (auto policies = read_policies(report, top, limits, deviations); !policies) {

@@ -101,9 +101,9 @@ TEST(ReadJson, reads_what_real_senders_write) {
         {"28: a week (Stalwart)", "2026-01-31T00:00:00Z", "2026-01-24T00:00:00Z", deviation::range_not_a_day,
          [](const ReadReport& r) { return to_rfc3339(*r.report->begin) == "2026-01-24T00:00:00Z"; }},
         {"28: an hour (Stalwart)", "2026-01-31T00:00:00Z", "2026-01-31T23:00:00Z", deviation::range_not_a_day, nullptr},
-        {"no end", R"(,"end-datetime":"2026-01-31T23:59:59Z")", "", deviation::member_missing,
+        {"no end", R"(,"end-datetime":"2026-01-31T23:59:59Z")", "", "end-datetime-missing",
          [](const ReadReport& r) { return r.report->begin && !r.report->end; }},
-        {"no date-range", "date-range", "date-rage", deviation::member_missing,
+        {"no date-range", "date-range", "date-rage", "date-range-missing",
          [](const ReadReport& r) { return !r.report->begin && !r.report->end; }},
         {"4: mx-host as a string; RPT-027", R"(["mx.receiver.example"])", R"("mx.receiver.example")",
          deviation::not_a_list,
@@ -115,11 +115,11 @@ TEST(ReadJson, reads_what_real_senders_write) {
         {"5: additional-info-uri", R"("failed-session-count")",
          R"("additional-info-uri":"https://sender.example/r","failed-session-count")", deviation::member_name,
          [](const ReadReport& r) { return first_failure(r).additional_information == "https://sender.example/r"; }},
-        {"6: mx-host missing (Microsoft)", R"(,"mx-host":["mx.receiver.example"])", "", deviation::member_missing,
+        {"6: mx-host missing (Microsoft)", R"(,"mx-host":["mx.receiver.example"])", "", "mx-host-missing",
          [](const ReadReport& r) { return only_policy(r).mx_hosts.empty(); }},
-        {"6: mx-host [] (Stalwart)", R"(["mx.receiver.example"])", "[]", deviation::member_missing,
+        {"6: mx-host [] (Stalwart)", R"(["mx.receiver.example"])", "[]", "mx-host-missing",
          [](const ReadReport& r) { return only_policy(r).mx_hosts.empty(); }},
-        {"6: mx-host \"\"", R"(["mx.receiver.example"])", R"("")", deviation::member_missing,
+        {"6: mx-host \"\"", R"(["mx.receiver.example"])", R"("")", "mx-host-missing",
          [](const ReadReport& r) { return only_policy(r).mx_hosts.empty(); }},
         {"mx-host taken from the policy's line", R"(["mx.receiver.example"])", R"(["mx: MX.receiver.example."])",
          deviation::mx_host_prefix,
@@ -133,19 +133,19 @@ TEST(ReadJson, reads_what_real_senders_write) {
          }},
         {"7: policy-string [] (Stalwart)",
          R"(["version: STSv1","mode: enforce","mx: mx.receiver.example","max_age: 604800"])", "[]",
-         deviation::member_missing, [](const ReadReport& r) { return only_policy(r).policy_strings.empty(); }},
+         "policy-string-missing", [](const ReadReport& r) { return only_policy(r).policy_strings.empty(); }},
         {"7: policy-string '' (Halon)",
          R"(["version: STSv1","mode: enforce","mx: mx.receiver.example","max_age: 604800"])", R"("")",
-         deviation::member_missing, [](const ReadReport& r) { return only_policy(r).policy_strings.empty(); }},
+         "policy-string-missing", [](const ReadReport& r) { return only_policy(r).policy_strings.empty(); }},
         {"7: policy-string as one text",
          R"(["version: STSv1","mode: enforce","mx: mx.receiver.example","max_age: 604800"])",
          R"("version: STSv1\r\nmode: enforce\r\n")", deviation::not_a_list,
          [](const ReadReport& r) {
              return only_policy(r).policy_strings == std::vector<std::string>{"version: STSv1", "mode: enforce"};
          }},
-        {"7: policy-string missing", R"("policy-string")", R"("policy-sting")", deviation::member_missing, nullptr},
+        {"7: policy-string missing", R"("policy-string")", R"("policy-sting")", "policy-string-missing", nullptr},
         {"8: policy-domain missing (Postfix), and nothing to fall back on", R"(,"policy-domain":"receiver.example")",
-         "", deviation::policy_domain_missing, [](const ReadReport& r) { return !only_policy(r).policy_domain; }},
+         "", "policy-domain-missing", [](const ReadReport& r) { return !only_policy(r).policy_domain; }},
         {"policy-domain in U-labels; RPT-026", R"("policy-domain":"receiver.example")",
          R"("policy-domain":"bücher.example")", deviation::domain_not_a_label,
          [](const ReadReport& r) { return only_policy(r).policy_domain == "xn--bcher-kva.example"; }},
@@ -154,18 +154,17 @@ TEST(ReadJson, reads_what_real_senders_write) {
          [](const ReadReport& r) { return only_policy(r).policy_domain == "receiver.example"; }},
         {"policy-domain that is none", R"("policy-domain":"receiver.example")", R"("policy-domain":"a b..c")",
          deviation::not_a_domain, [](const ReadReport& r) { return only_policy(r).policy_domain == "a b..c"; }},
-        {"9: contact-info null (Stalwart)", R"("tls-reports@sender.example")", "null", deviation::member_missing,
+        {"9: contact-info null (Stalwart)", R"("tls-reports@sender.example")", "null", "contact-info-missing",
          [](const ReadReport& r) { return !r.report->contact_info; }},
         {"contact-info that is no mailbox", "tls-reports@sender.example", "https://sender.example",
          deviation::contact_info_not_a_mailbox,
          [](const ReadReport& r) { return r.report->contact_info == "https://sender.example"; }},
-        {"10: failures without details", R"("failure-details")", R"("failure-detail")",
-         deviation::failure_details_missing,
+        {"10: failures without details", R"("failure-details")", R"("failure-detail")", "failure-details-missing",
          [](const ReadReport& r) { return only_policy(r).failures.empty() && only_policy(r).failed == 2; }},
-        {"11: no sending-mta-ip", R"("sending-mta-ip":"192.0.2.1",)", "", deviation::member_missing,
+        {"11: no sending-mta-ip", R"("sending-mta-ip":"192.0.2.1",)", "", "sending-mta-ip-missing",
          [](const ReadReport& r) { return !first_failure(r).sending_mta_ip; }},
         {"11: an empty receiving-mx-hostname (mox)", R"("receiving-mx-hostname":"mx.receiver.example")",
-         R"("receiving-mx-hostname":"")", deviation::member_missing,
+         R"("receiving-mx-hostname":"")", "receiving-mx-hostname-missing",
          [](const ReadReport& r) { return !first_failure(r).receiving_mx_hostname; }},
         {"11: an empty receiving-ip (mox) is like none", "198.51.100.2", "", "",
          [](const ReadReport& r) { return !first_failure(r).receiving_ip; }},
@@ -178,14 +177,15 @@ TEST(ReadJson, reads_what_real_senders_write) {
          [](const ReadReport& r) { return first_failure(r).sending_mta_ip == "2001:db8::1"; }},
         {"an IPv4-mapped address is IPv4; RPT-030", "192.0.2.1", "::ffff:192.0.2.1", "",
          [](const ReadReport& r) { return first_failure(r).sending_mta_ip == "192.0.2.1"; }},
-        {"12: no total-failure-session-count", R"(,"total-failure-session-count":2)", "", deviation::member_missing,
+        {"12: no total-failure-session-count", R"(,"total-failure-session-count":2)", "",
+         "total-failure-session-count-missing",
          [](const ReadReport& r) { return only_policy(r).successful == 7 && only_policy(r).failed == 0; }},
-        {"12: no summary", R"("summary")", R"("sumary")", deviation::member_missing,
+        {"12: no summary", R"("summary")", R"("sumary")", "summary-missing",
          [](const ReadReport& r) { return only_policy(r).successful == 0; }},
         {"13: a count as a string; RPT-028", R"("total-successful-session-count":7)",
          R"("total-successful-session-count":"5")", deviation::count_is_a_string,
          [](const ReadReport& r) { return only_policy(r).successful == 5; }},
-        {"13: no failed-session-count", R"(,"failed-session-count":2)", "", deviation::member_missing,
+        {"13: no failed-session-count", R"(,"failed-session-count":2)", "", "failed-session-count-missing",
          [](const ReadReport& r) { return first_failure(r).sessions == 0; }},
         {"a count with a fraction", R"("total-successful-session-count":7)", R"("total-successful-session-count":7.0)",
          deviation::count_not_an_integer, [](const ReadReport& r) { return only_policy(r).successful == 7; }},
@@ -226,7 +226,7 @@ TEST(ReadJson, reads_what_real_senders_write) {
          [](const ReadReport& r) { return only_policy(r).policy_type == "sts"; }},
         {"sts-policy-fetch-error, which the IANA list forgot; RPT-039", "certificate-expired", "sts-policy-fetch-error",
          "", nullptr},
-        {"no result-type", R"("result-type":"certificate-expired",)", "", deviation::member_missing,
+        {"no result-type", R"("result-type":"certificate-expired",)", "", "result-type-missing",
          [](const ReadReport& r) { return first_failure(r).result_type.empty() && first_failure(r).sessions == 2; }},
         {"16: a reason in free text (mail.ru)", R"("failed-session-count")",
          R"("failure-reason-code":"hello \"mx\" https://a.example/?x","failed-session-count")", "",
@@ -240,13 +240,13 @@ TEST(ReadJson, reads_what_real_senders_write) {
         {"17: the same with its line ends escaped twice", R"("receiving-mx-helo":"mx.receiver.example")",
          R"("receiving-mx-helo":"250-mx.receiver.example Hello\\r\\n250-STARTTLS")", deviation::helo_multi_line,
          [](const ReadReport& r) { return first_failure(r).receiving_mx_helo == "mx.receiver.example"; }},
-        {"18: an empty report-id", "2026-01-31_receiver.example@sender.example", "", deviation::member_missing,
+        {"18: an empty report-id", "2026-01-31_receiver.example@sender.example", "", "report-id-missing",
          [](const ReadReport& r) { return !r.report->report_id; }},
         {"18: digits and a plus (Microsoft)", "2026-01-31_receiver.example@sender.example", "133742711803146449+", "",
          [](const ReadReport& r) { return r.report->report_id == "133742711803146449+"; }},
         {"27: a policy-domain that is the MX host (Postfix)", R"("policy-type":"sts")", R"("policy-type":"tlsa")", "",
          nullptr},
-        {"organization-name missing", R"("organization-name":"Example Mail",)", "", deviation::member_missing,
+        {"organization-name missing", R"("organization-name":"Example Mail",)", "", "organization-name-missing",
          [](const ReadReport& r) { return !r.report->organization_name; }},
         {"organization-name that is an object", R"("Example Mail")", R"({"en":"Example"})", deviation::not_a_string,
          [](const ReadReport& r) { return !r.report->organization_name; }},
@@ -340,19 +340,24 @@ TEST(ReadJson, reads_a_report_with_little_in_it) {
     EXPECT_EQ(read.report->policies[0].policy_domain, std::nullopt);
     EXPECT_EQ(read.report->policies[1].policy_type, "some-new-type");
     EXPECT_EQ(read.report->policies[1].successful, 1U);
-    for (const auto code :
-         {deviation::policy_domain_missing, deviation::member_missing, deviation::unknown_policy_type}) {
+    for (const auto code : {"policy-domain-missing", "total-failure-session-count-missing", "unknown-policy-type"}) {
         EXPECT_TRUE(has_code(read.deviations, code)) << code;
     }
 }
 
-TEST(ReadJson, lists_each_deviation_once_with_its_number) {
-    std::string json = replaced(std::string(good_json), "192.0.2.1", "x.x.x.x");
-    json = replaced(json, "198.51.100.2", "y");
-    const ReadReport read = read_json_text(json);
-    ASSERT_EQ(read.deviations.size(), 1U);
+TEST(ReadJson, lists_each_deviation_a_few_times_at_most) {
+    std::string failures;
+    for (int i = 0; i < 10; ++i) {
+        failures += R"({"result-type":"certificate-expired","sending-mta-ip":"x.x.x.x",)"
+                    R"("receiving-mx-hostname":"mx.receiver.example","failed-session-count":0},)";
+    }
+    const ReadReport read =
+        read_json_text(replaced(std::string(good_json), R"("failure-details":[)", R"("failure-details":[)" + failures));
+    ASSERT_EQ(read.deviations.size(), 3U) << codes(read.deviations);
     EXPECT_EQ(read.deviations[0].message,
-              "policies[0].failure-details[0].sending-mta-ip: \"x.x.x.x\" is not an IP address (and 1 more)");
+              "policies[0].failure-details[0].sending-mta-ip: \"x.x.x.x\" is not an IP address");
+    EXPECT_EQ(read.deviations[2].message,
+              "policies[0].failure-details[2].sending-mta-ip: \"x.x.x.x\" is not an IP address (and 7 more)");
 }
 
 TEST(ReadJson, keeps_a_list_of_deviations_readable) {
@@ -383,14 +388,18 @@ TEST(ReadJson, refuses_what_is_no_report) {
         {"a word", "null", Errc::not_found, "no JSON"},
         {"a number", "42", Errc::not_found, "no JSON"},
         {"XML (a DMARC report)", "<?xml version=\"1.0\"?><feedback/>", Errc::not_found, "no JSON"},
-        {"an empty list", "[]", Errc::invalid_input, "members of a TLS report"},
-        {"an empty object", "{}", Errc::invalid_input, "members of a TLS report"},
-        {"a list of numbers", "[1,2]", Errc::invalid_input, "members of a TLS report"},
-        {"another object", R"({"hello":"world"})", Errc::invalid_input, "members of a TLS report"},
-        {"one member that others have too", R"({"contact-info":"a@b.example"})", Errc::invalid_input, "members of"},
+        {"an empty list", "[]", Errc::not_found, "a report's members"},
+        {"an empty object", "{}", Errc::not_found, "a report's members"},
+        {"a list of numbers", "[1,2]", Errc::not_found, "a report's members"},
+        {"another object", R"({"hello":"world"})", Errc::not_found, "a report's members"},
+        {"one member that others have too", R"({"contact-info":"a@b.example"})", Errc::not_found, "members"},
         {"policies is a number", replaced(good, R"("policies":[)", R"("policies":5,"x":[)"), Errc::invalid_input,
          "policies"},
-        {"policies holds no object", R"({"policies":[1,"a",null]})", Errc::invalid_input, "policies"},
+        {"policies holds no object", R"({"report-id":"x","policies":[1,"a",null]})", Errc::invalid_input, "policies"},
+        {"a datagram of libtlsrpt",
+         R"({"dpv":"1","d":"a.example","pr":"v=TLSRPTv1;rua=mailto:a@b.example","policies":[{"policy-type":9,"t":0,"f":0}]})",
+         Errc::not_found, "members"},
+        {"policies and nothing in it", R"({"policies":[]})", Errc::not_found, "members"},
         {"cut off", good.substr(0, good.size() / 2), Errc::invalid_input, "the text ends in the middle"},
         {"the last brace lacks", good.substr(0, good.size() - 1), Errc::invalid_input, "the text ends in the middle"},
         {"a comma too many", replaced(good, "}]}]}", "}],}]}"), Errc::invalid_input, "line 1"},
@@ -442,15 +451,16 @@ TEST(ReadJson, bounds_lists_and_size) {
         }
         return text;
     };
-    const ReadReport million = read_json_text(R"({"policies":[)" + many("{}", 1'000'000) + "]}");
+    const ReadReport million = read_json_text(R"({"report-id":"x","policies":[)" + many("{}", 1'000'000) + "]}");
     ASSERT_FALSE(million.report);
     EXPECT_EQ(million.report.error().message(), "policies: more than 10000");
-    const ReadReport failures = read_json_text(R"({"policies":[{"failure-details":[)" + many("{}", 100'001) + "]}]}");
+    const ReadReport failures =
+        read_json_text(R"({"report-id":"x","policies":[{"failure-details":[)" + many("{}", 100'001) + "]}]}");
     ASSERT_FALSE(failures.report);
     EXPECT_EQ(failures.report.error().message(), "failure-details: more than 100000");
-    EXPECT_TRUE(read_json_text(R"({"policies":[)" + many("{}", 10'000) + "]}").report);
+    EXPECT_TRUE(read_json_text(R"({"report-id":"x","policies":[)" + many("{}", 10'000) + "]}").report);
 
-    std::string members = R"({"policies":[{}])";
+    std::string members = R"({"report-id":"x","policies":[{}])";
     for (int i = 0; i < 200'000; ++i) {
         members += ",\"m" + std::to_string(i) + "\":0";
     }

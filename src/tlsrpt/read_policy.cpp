@@ -69,7 +69,7 @@ private:
         } else if (element) {
             item_.deviates(deviation::not_an_object, "policy", "not an object");
         } else {
-            item_.deviates(deviation::member_missing, "policy", "missing");
+            item_.deviates(deviation::missing("policy"), "policy", "missing");
         }
     }
 
@@ -78,7 +78,7 @@ private:
                                        [](std::string_view text) { return policy_type_from_string(text).has_value(); });
         result.policy_domain = fields.domain("policy-domain");
         if (!result.policy_domain) {
-            fields.deviates(deviation::policy_domain_missing, "policy-domain", "missing");
+            fields.deviates(deviation::missing("policy-domain"), "policy-domain", "missing");
         }
         for (std::string& text : fields.list("policy-string")) {
             if (expand_nested_list(text, result.policy_strings)) {
@@ -93,12 +93,12 @@ private:
         }
         if (result.policy_type == "sts" || result.policy_type == "tlsa") {
             if (result.policy_strings.empty()) {
-                fields.deviates(deviation::member_missing, "policy-string", "missing or empty");
+                fields.deviates(deviation::missing("policy-string"), "policy-string", "missing or empty");
             }
         }
         // For TLSA the RFC's mx-host repeats what the policy-domain says, and nobody sends it.
         if (result.policy_type == "sts" && result.mx_hosts.empty()) {
-            fields.deviates(deviation::member_missing, "mx-host", "missing or empty");
+            fields.deviates(deviation::missing("mx-host"), "mx-host", "missing or empty");
         }
     }
 
@@ -132,7 +132,7 @@ private:
     std::string read_type(JsonFields& fields, std::string_view name, std::string_view unknown, IsKnown is_known) {
         auto text = fields.text(name);
         if (!text) {
-            fields.deviates(deviation::member_missing, name, "missing");
+            fields.deviates(deviation::missing(name), name, "missing");
             return {};
         }
         if (is_known(*text)) {
@@ -152,7 +152,7 @@ private:
         dom::object summary;
         const auto element = item_.find("summary");
         if (!element) {
-            item_.deviates(deviation::member_missing, "summary", "missing, counts read as 0");
+            item_.deviates(deviation::missing("summary"), "summary", "missing, counts read as 0");
             return;
         }
         if (element->get_object().get(summary)) {
@@ -213,10 +213,10 @@ private:
         failure.reason_code = fields.text("failure-reason-code");
         // RPT-029: policies fail before there is an MX, and the RFC's own example leaves the receiving-ip out.
         if (!failure.sending_mta_ip) {
-            fields.deviates(deviation::member_missing, "sending-mta-ip", "missing");
+            fields.deviates(deviation::missing("sending-mta-ip"), "sending-mta-ip", "missing");
         }
         if (!failure.receiving_mx_hostname) {
-            fields.deviates(deviation::member_missing, "receiving-mx-hostname", "missing");
+            fields.deviates(deviation::missing("receiving-mx-hostname"), "receiving-mx-hostname", "missing");
         }
         result.failures.push_back(std::move(failure));
         return {};
@@ -251,7 +251,7 @@ private:
     void check(const PolicyResult& result) {
         if (result.failures.empty()) {
             if (result.failed > 0) {
-                item_.deviates(deviation::failure_details_missing, "failure-details",
+                item_.deviates(deviation::missing("failure-details"), "failure-details",
                                fmt::format("missing, although {} sessions failed", result.failed));
             }
             return;
