@@ -36,6 +36,7 @@ ALLOWED = {
     ("dane", "match.cpp", "openssl/ssl.h"),  # OpenSSL's own DANE matching, on an SSL without a connection
     ("dns", "ip_address.cpp", "arpa/inet.h"),  # inet_pton, inet_ntop: text to octets and back
     ("base", "guarded.h", "mutex"),  # Guarded<T>: the lock that modules above use; base itself shares nothing
+    ("dane", "match.cpp", "openssl/ssl.h"),  # OpenSSL keeps DANE verification behind an SSL object; no session is opened
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
