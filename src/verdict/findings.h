@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -22,6 +23,8 @@ struct Finding {
     std::string why;      // why it matters
     std::string fix;      // what to do; empty where nothing is to be done
     std::string rfc;      // "RFC 8461 §3.1"
+    // What the texts above were filled with, by placeholder: for texts of the same id in another language.
+    std::vector<std::pair<std::string, std::string>> params;
     friend bool operator==(const Finding&, const Finding&) = default;
 };
 
