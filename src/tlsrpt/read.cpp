@@ -257,13 +257,19 @@ private:
             if (!mail_ && source.mail == nullptr && source.containers == 0) {
                 mail_ = mail.headers;
             }
+            // Some senders show the report to people too; it is still one report.
+            Found attached;
             Found each;
-            for (MailPart& part : mail.parts) {
-                if (found.size() + each.size() >= limits_.reports_max) {
-                    break;
+            for (const bool for_people : {false, true}) {
+                for (const MailPart& part : mail.parts) {
+                    if (is_for_people(part) == for_people &&
+                        found.size() + attached.size() + each.size() < limits_.reports_max) {
+                        for_people ? append(each, from_text(part, source, attached))
+                                   : append(attached, from_part(part, source));
+                    }
                 }
-                append(each, from_part(part, source, each));
             }
+            append(each, std::move(attached));
             for (OpenReport& open : each) {
                 open.deviations.append(mail.deviations);
             }
@@ -280,34 +286,29 @@ private:
                          {Errc::not_found, "mail", fmt::format("no TLS report in any of its {} parts", parts)});
     }
 
-    // RPT-045: by media type, failing that by file name, failing that by what is in it.
-    Found from_part(const MailPart& part, const Source& source, const Found& before) {
-        const std::string_view text = as_text(part.content);
-        if (part.content.empty()) {
-            return {};
-        }
-        const bool declared = part.media_type.find("tlsrpt") != std::string::npos;
-        const bool for_people =
-            !declared && part.file_name.empty() && (part.media_type.empty() || part.media_type.starts_with("text/"));
-        if (for_people && !mentions_policies(text) && !looks_like_base64_of_report(text)) {
-            return {};
-        }
+    static bool is_declared(const MailPart& part) { return part.media_type.find("tlsrpt") != std::string::npos; }
+    static bool is_for_people(const MailPart& part) {
+        return !is_declared(part) && part.file_name.empty() && !looks_like_gzip(part.content) &&
+               (part.media_type.empty() || part.media_type.starts_with("text/"));
+    }
+
+    static Source inside_part(const MailPart& part, const Source& source) {
         Source inner = source.inside();
         inner.mail = part.headers.get();
         if (!part.file_name.empty()) {
             inner.file_names.insert(inner.file_names.begin(), part.file_name);
         }
-        Found found = for_people && mentions_policies(text) ? from_json(text, inner) : any(part.content, inner);
-        if (for_people) {
-            // Some senders show the report to people too; it is still one report. And words may hold braces.
-            const bool only_json = begins_with_brace(text) || looks_like_base64_of_report(text);
-            const auto is_noise = [&](const OpenReport& open) {
-                return open.report ? is_among(open, before) : !is_news(open) || !only_json;
-            };
-            found.erase(std::remove_if(found.begin(), found.end(), is_noise), found.end());
+        return inner;
+    }
+
+    // RPT-045: by media type, failing that by file name, failing that by what is in it.
+    Found from_part(const MailPart& part, const Source& source) {
+        if (part.content.empty()) {
+            return {};
         }
+        Found found = any(part.content, inside_part(part, source));
         say_where(found, part.file_name);
-        if (declared) {
+        if (is_declared(part)) {
             // What says that it is a report and is none is news even beside other reports.
             for (OpenReport& open : found) {
                 if (!open.report && open.report.error().code == Errc::not_found) {
@@ -315,6 +316,29 @@ private:
                 }
             }
         }
+        const std::string_view text = as_text(part.content);
+        const bool is_mail = !looks_like_gzip(part.content) && !looks_like_zip(part.content) &&
+                             !begins_with_brace(text) && looks_like_mail(text);
+        if (!is_mail) {
+            add_part_deviations(found, part);
+        }
+        return found;
+    }
+
+    // The text for people, where it holds a report that is not `attached` as well.
+    Found from_text(const MailPart& part, const Source& source, const Found& attached) {
+        const std::string_view text = as_text(part.content);
+        const bool is_base64 = looks_like_base64_of_report(text);
+        if (!is_base64 && !mentions_policies(text)) {
+            return {};
+        }
+        const Source inner = inside_part(part, source);
+        Found found = is_base64 ? from_base64(text, inner) : from_json(text, inner);
+        const bool may_be_words = !is_base64 && !begins_with_brace(text);
+        const auto is_noise = [&](const OpenReport& open) {
+            return open.report ? is_among(open, attached) : !is_news(open) || may_be_words;
+        };
+        found.erase(std::remove_if(found.begin(), found.end(), is_noise), found.end());
         add_part_deviations(found, part);
         return found;
     }
