@@ -206,7 +206,9 @@ struct WireWriter {
         append(out, data.exchange.to_wire());
     }
     void operator()(const TlsaData& data) const {
-        out.insert(out.end(), {data.usage, data.selector, data.matching_type});
+        out.push_back(data.usage);
+        out.push_back(data.selector);
+        out.push_back(data.matching_type);
         append(out, data.association);
     }
     void operator()(const CaaData& data) const {

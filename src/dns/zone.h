@@ -4,9 +4,9 @@
 // answer().
 //
 // A Zone never changes. with() gives a new one that shares everything that stayed the same: the names are spread over
-// 256 shards by hash, and a change copies the pointers of the shards it touches (about 400 at 100,000 names), not the
-// zone. Every record is rendered once, when its name changes, so that an answer is one hash lookup and a few copies.
-// LiveZone holds the current snapshot; each thread's Reader sees the zone of one moment and shares nothing hot.
+// 256 shards by hash, and a change copies the pointers of the shards it touches (a few hundred at 100,000 names), not
+// the zone. Every record is rendered once, when its name changes, so that an answer is one hash lookup and a few
+// copies. LiveZone holds the current snapshot; each thread's Reader sees the zone of one moment and shares nothing hot.
 //
 // Left out on purpose, since no name behind a hosting label needs it: delegations, wildcards, DNAME, DNSSEC.
 #pragma once
