@@ -35,6 +35,9 @@ public:
     // Visible to the next handshake. Errors: not a certificate, not its key, name not covered by the certificate.
     // Replaces.
     Result<void> set(const dns::Name& name, CertificateAndKey certificate);
+    // At start, for what set() once accepted: not parsed, so that a hundred thousand take a second. If it is damaged
+    // after all, its handshakes fail.
+    void load(const dns::Name& name, CertificateAndKey certificate, TimePoint not_after);
     void remove(const dns::Name& name);
     [[nodiscard]] bool contains(const dns::Name& name) const;
     [[nodiscard]] std::optional<TimePoint> not_after(const dns::Name& name) const;
