@@ -277,10 +277,9 @@ void Judge::require_fields() {
 
 PolicyJudgement Judge::judge(std::string_view body) {
     if (body.size() > policy_bytes_max) {
-        problems_.push_back(
-            {1, Severity::error, "policy-too-large",
-             fmt::format("the policy has {} bytes, senders take at most {}", body.size(), policy_bytes_max),
-             "RFC 8461 §3.3"});
+        problems_.push_back({1, Severity::error, "policy-too-large",
+                             fmt::format("the policy has more than {} bytes; senders take no more", policy_bytes_max),
+                             "RFC 8461 §3.3"});
         return {std::nullopt, std::move(problems_)};
     }
     if (body.starts_with(byte_order_mark)) {

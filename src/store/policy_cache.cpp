@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "base/text.h"
+
 namespace postseal::store {
 
 namespace json = boost::json;
@@ -50,11 +52,11 @@ TimePoint time_at(const json::object& object, std::string_view key) {
 
 // The policy is parsed again from its lines: what the row says about itself is not trusted.
 std::optional<mtasts::CachedPolicy> read_policy(const json::object& object) {
-    std::string body;
+    std::vector<std::string> lines;
     for (const json::value& line : object.at("lines").as_array()) {
-        body += std::string(line.as_string()) + "\n";
+        lines.emplace_back(line.as_string());
     }
-    auto judged = mtasts::judge_policy(body);
+    auto judged = mtasts::judge_policy(join(lines, "\n"));  // never longer than it was
     if (!judged.policy) {
         return std::nullopt;
     }
