@@ -136,10 +136,6 @@ std::optional<Judge::Field> Judge::read_line(int line, std::string_view text) {
         error(line, "bare-cr", "a CR that no LF follows ends nothing; lines end in CRLF or LF");
         return std::nullopt;
     }
-    if (!is_valid_utf8(text)) {
-        error(line, "not-utf8", "not valid UTF-8");
-        return std::nullopt;
-    }
     if (is_wsp(text.front())) {
         error(line, "leading-blank", "begins with a blank; the name of a field comes first");
         return std::nullopt;
@@ -154,15 +150,23 @@ std::optional<Judge::Field> Judge::read_line(int line, std::string_view text) {
         error(line, "field-name-invalid", fmt::format("\"{}\": {}", printable(field.name, 60), *fault));
         return std::nullopt;
     }
-    if (field.value.empty()) {
-        error(line, "value-empty", fmt::format("{}: no value", field.name));
+    const auto value_fault = [&](std::string code, std::string_view why) {
+        error(line, std::move(code), fmt::format("{}: {}", field.name, why));
+        // The field is there, however spoilt: it is not missing, and a later one does not take its place.
+        seen_.emplace(field.name);
+        mx_seen_ = mx_seen_ || field.name == "mx";
         return std::nullopt;
+    };
+    if (field.value.empty()) {
+        return value_fault("value-empty", "no value");
+    }
+    if (!is_valid_utf8(field.value)) {
+        return value_fault("not-utf8", "not valid UTF-8");
     }
     if (const auto* control = std::find_if(field.value.begin(), field.value.end(), is_control);
         control != field.value.end()) {
-        error(line, "control-character",
-              fmt::format("{}: control character 0x{:02x}", field.name, static_cast<unsigned char>(*control)));
-        return std::nullopt;
+        return value_fault("control-character",
+                           fmt::format("control character 0x{:02x}", static_cast<unsigned char>(*control)));
     }
     return field;
 }

@@ -359,6 +359,8 @@ TEST(Policy, Bad) {
              Case{none + "-x: a", 4, "field-name-invalid", "name begins with -"},
              Case{none + ": a", 4, "field-name-invalid", "no name"},
              Case{none + "x y: a", 4, "field-name-invalid", "blank in the name"},
+             Case{none + "\xff: a", 4, "field-name-invalid", "name not UTF-8"},
+             Case{none + "\xff", 4, "no-colon", "not UTF-8, no colon"},
              Case{none + "\xc3\xa9: a", 4, "field-name-invalid", "name not ASCII"},
              Case{none + std::string(33, 'x') + ": a", 4, "field-name-invalid", "name of 33"},
              Case{none + "mode:", 4, "value-empty", "a repeated field must fit the grammar"},
@@ -380,6 +382,14 @@ TEST(Policy, AllProblemsAreListed) {
     ASSERT_EQ(judgement.problems.size(), 4U);
     EXPECT_EQ(judgement.problems[3].message,
               "policy line 4: max_age: \"soon\" is not a number of seconds in decimal digits");
+}
+
+TEST(Policy, AFieldWithASpoiltValueIsNotMissing) {
+    const auto judgement = judge_policy("version: STSv1\nmode: \xff\nmx:\nmax_age: a\x01\n");
+    ASSERT_EQ(judgement.problems.size(), 3U);
+    EXPECT_EQ(judgement.problems[0].message, "policy line 2: mode: not valid UTF-8");
+    EXPECT_EQ(judgement.problems[1].message, "policy line 3: mx: no value");
+    EXPECT_EQ(judgement.problems[2].message, "policy line 4: max_age: control character 0x01");
 }
 
 TEST(Policy, AtMostSixtyFourKib) {  // HTTPS-012: RFC 8461 §3.3
