@@ -126,7 +126,7 @@ def main():
                 first = next((i for i, l in enumerate(lines) if re.search(r"Failure$|ERROR: |runtime error|WARNING: Thread", l)), 0)
                 first = first if first else max(0, len(lines) - 40)
                 print("\n".join("      " + line for line in lines[first:first + 60]))
-                print(f"      … all of it: {(out / (result.name + '.log')).relative_to(ROOT)}", flush=True)
+                print(f"      … all of it: {os.path.relpath(out / (result.name + '.log'), ROOT)}", flush=True)
     for test in tests:
         if not test.get("command"):  # listed by CMake, not built
             result = Result(test["name"])

@@ -1,24 +1,30 @@
 # The web panel and the CMake presets.
 # shellcheck shell=bash
 
-# Builds web/dist when web/ is there and has changed since. `npm ci` only when the lock file changed.
-build_web() {
-    [ -f web/package.json ] || return 0
-    local lock inputs stamp=build/web
+# npm ci in web/, only when the lock file changed.
+web_dependencies() {
+    local lock stamp=build/web.lock
     mkdir -p build
     lock=$(sha256sum web/package-lock.json | cut -d' ' -f1)
-    if [ ! -d web/node_modules ] || [ "$(cat $stamp.lock 2>/dev/null)" != "$lock" ]; then
+    if [ ! -d web/node_modules ] || [ "$(cat $stamp 2>/dev/null)" != "$lock" ]; then
         say "web: npm ci"
         (cd web && npm ci --no-audit --no-fund) || die "npm ci failed"
-        echo "$lock" >$stamp.lock
+        echo "$lock" >$stamp
     fi
+}
+
+# Builds web/dist when web/ is there and has changed since.
+build_web() {
+    [ -f web/package.json ] || return 0
+    local inputs stamp=build/web.inputs
+    web_dependencies
     # What the bundle is made of: everything in web/ but its products, and the shared message catalogues.
     inputs=$(find web messages \( -name node_modules -o -name dist \) -prune -o -type f -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
-    if [ ! -d web/dist ] || [ "$(cat $stamp.inputs 2>/dev/null)" != "$inputs" ]; then
+    if [ ! -d web/dist ] || [ "$(cat $stamp 2>/dev/null)" != "$inputs" ]; then
         say "web: npm run build"
         (cd web && npm run build) || die "the web panel does not build"
-        echo "$inputs" >$stamp.inputs
+        echo "$inputs" >$stamp
     fi
 }
 

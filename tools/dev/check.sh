@@ -7,7 +7,7 @@ checks_passed=0 checks_failed=0 checks_skipped=0
 check() {
     local name=$1 log=$artefacts/check/$1.log code=0
     shift
-    "$@" >"$log" 2> >(tee -a "$log.progress" >&2) || code=$?
+    ("$@") >"$log" || code=$? # progress goes to stderr, findings and the last line to stdout
     local last
     last=$(tail -n 1 "$log")
     case $code in
@@ -108,8 +108,11 @@ PY
 }
 
 check_web() {
-    web_dependencies
-    (cd web && npm run --silent check) 2>&1 || return 1
+    web_dependencies >&2
+    if ! (cd web && npm run --silent check) 2>&1; then
+        echo "npm run check"
+        return 1
+    fi
     echo "npm run check"
 }
 

@@ -14,14 +14,16 @@ not_here() {
 
 # count FILE: adds a summary.json of tools/run_tests.py.
 count_units() {
-    local numbers
-    if ! numbers=$(python3 -c 'import json,sys; s=json.load(open(sys.argv[1])); print(s["passed"], s["failed"])' "$1"); then
+    local numbers p f skips
+    if ! numbers=$(python3 -c 'import json,sys; s=json.load(open(sys.argv[1])); print(s["passed"], s["failed"], s["skipped"])' "$1"); then
         echo "FAIL  no results in $1"
         failed=$((failed + 1))
         return
     fi
-    passed=$((passed + ${numbers% *}))
-    failed=$((failed + ${numbers#* }))
+    read -r p f skips <<<"$numbers"
+    passed=$((passed + p))
+    failed=$((failed + f))
+    [ "$skips" -eq 0 ] || not_here "$skips unit tests that skipped themselves (${1#"$root"/})"
 }
 
 # Builds a preset and runs its unit tests and corpora. Returns 1 when it does not build.
