@@ -1,0 +1,583 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <optional>
+#include <stdexcept>
+
+#include "app/command.h"
+#include "base/text.h"
+
+namespace postseal::app {
+
+namespace {
+
+constexpr std::size_t config_bytes_max = 4 << 20;
+
+struct RoleName {
+    Role role;
+    std::string_view name;
+    std::string_view section;
+};
+constexpr std::array<RoleName, 8> role_names = {{{Role::dns, "dns", "dns"},
+                                                 {Role::policy_host, "policy-host", "policy_host"},
+                                                 {Role::intake, "intake", "intake"},
+                                                 {Role::console, "console", "console"},
+                                                 {Role::jobs, "jobs", "hosting"},
+                                                 {Role::policyd, "policyd", "policyd"},
+                                                 {Role::collector, "collector", "collector"},
+                                                 {Role::reporter, "reporter", "reporter"}}};
+
+std::string join_words(const std::vector<std::string_view>& words) {
+    std::string out;
+    for (const std::string_view word : words) {
+        out += (out.empty() ? "" : ", ") + std::string(word);
+    }
+    return out;
+}
+
+// One table of the file: each take_… reads a key if it is there and notes that it is known; finish() complains about
+// the keys that nobody took.
+class Section {
+public:
+    Section(const std::string& file, const toml::table& table, std::string prefix, ConfigErrors& errors)
+        : file_(&file), table_(&table), prefix_(std::move(prefix)), errors_(&errors) {}
+
+    void fail(const toml::node& node, std::string_view key, std::string what) {
+        errors_->push_back(
+            invalid_input(fmt::format("{}:{}: {}{}", *file_, node.source().begin.line, prefix_, key), std::move(what)));
+    }
+
+    const toml::node* take(std::string_view key) {
+        known_.emplace_back(key);
+        return table_->get(key);
+    }
+
+    template <class T>
+    const toml::node* take_value(std::string_view key, T& into, std::string_view wanted) {
+        const toml::node* node = take(key);
+        if (node == nullptr) {
+            return nullptr;
+        }
+        const auto value = node->value_exact<T>();
+        if (!value) {
+            fail(*node, key, fmt::format("must be {}", wanted));
+            return nullptr;
+        }
+        into = *value;
+        return node;
+    }
+    const toml::node* take_text(std::string_view key, std::string& into) {
+        return take_value<std::string>(key, into, "a text in quotes");
+    }
+    void take_flag(std::string_view key, bool& into) { take_value<bool>(key, into, "true or false"); }
+
+    template <class Integer>
+    const toml::node* take_number(std::string_view key, Integer& into, std::int64_t min, std::int64_t max) {
+        std::int64_t number = 0;
+        const toml::node* node = take_value<std::int64_t>(key, number, "a whole number");
+        if (node != nullptr && (number < min || number > max)) {
+            fail(*node, key, fmt::format("must be from {} to {}", min, max));
+            return nullptr;
+        }
+        if (node != nullptr) {
+            into = static_cast<Integer>(number);
+        }
+        return node;
+    }
+
+    template <class T>
+    void take_word(std::string_view key, T& into, const std::vector<std::pair<std::string_view, T>>& words) {
+        std::string text;
+        const toml::node* node = take_text(key, text);
+        if (node == nullptr) {
+            return;
+        }
+        std::vector<std::string_view> known;
+        for (const auto& [word, meaning] : words) {
+            if (word == text) {
+                into = meaning;
+                return;
+            }
+            known.push_back(word);
+        }
+        fail(*node, key, fmt::format("must be one of {}; \"{}\" is none of them", join_words(known), printable(text)));
+    }
+
+    // A text or an array of texts; each goes through `parse`, whose error is reported at its own line.
+    template <class Parse, class T>
+    void take_list(std::string_view key, std::vector<T>& into, Parse parse) {
+        const toml::node* node = take(key);
+        if (node == nullptr) {
+            return;
+        }
+        into.clear();
+        const auto add = [&](const toml::node& element) {
+            const auto text = element.value_exact<std::string>();
+            if (!text) {
+                fail(element, key, "must be a text in quotes, or an array of such");
+                return;
+            }
+            Result<T> parsed = parse(*text);
+            if (parsed) {
+                into.push_back(std::move(*parsed));
+            } else {
+                fail(element, key, parsed.error().message());
+            }
+        };
+        if (const toml::array* array = node->as_array()) {
+            for (const toml::node& element : *array) {
+                add(element);
+            }
+        } else {
+            add(*node);
+        }
+    }
+    void take_listen(std::string_view key, ListenAddresses& into) { take_list(key, into, net::parse_listen_address); }
+    void take_mode(std::string_view key, unsigned& into) {
+        std::string text;
+        if (const toml::node* node = take_text(key, text)) {
+            const Result<unsigned> mode = net::parse_socket_mode(text);
+            if (mode) {
+                into = *mode;
+            } else {
+                fail(*node, key, mode.error().message());
+            }
+        }
+    }
+    // A domain name or "".
+    void take_name(std::string_view key, std::string& into) {
+        std::string text;
+        const toml::node* node = take_text(key, text);
+        if (node == nullptr || text.empty()) {
+            return;
+        }
+        const Result<dns::Name> name = dns::Name::parse(text);
+        if (name && !name->is_root()) {
+            into = name->text();
+        } else {
+            fail(*node, key, name ? "the root cannot be used here" : name.error().message());
+        }
+    }
+
+    void finish() {
+        for (const auto& [key, node] : *table_) {
+            if (std::find(known_.begin(), known_.end(), key.str()) == known_.end()) {
+                fail(node, printable(key.str()), "unknown key");
+            }
+        }
+    }
+
+    [[nodiscard]] const std::string& file() const { return *file_; }
+    [[nodiscard]] ConfigErrors& errors() { return *errors_; }
+
+private:
+    const std::string* file_;
+    const toml::table* table_;
+    std::string prefix_;
+    ConfigErrors* errors_;
+    std::vector<std::string> known_;
+};
+
+Result<std::string> any_text(const std::string& text) {
+    return text;
+}
+
+void read_roles(Section& root, Config& config) {
+    std::vector<Role> roles;
+    const toml::node* node = root.take("roles");
+    if (node == nullptr) {
+        return;
+    }
+    root.take_list("roles", roles, [](const std::string& text) -> Result<Role> {
+        std::vector<std::string_view> words;
+        for (const RoleName& role : role_names) {
+            if (role.name == text) {
+                return role.role;
+            }
+            words.push_back(role.name);
+        }
+        return invalid_input("", fmt::format("\"{}\" is no role; roles are {}", printable(text), join_words(words)));
+    });
+    config.roles = {roles.begin(), roles.end()};
+}
+
+void read_store(Section& section, Config& config) {
+    const toml::node* node = section.take_text("url", config.store.url);
+    if (node != nullptr && config.store.url != "sqlite" && !config.store.url.starts_with("sqlite:/")) {
+        section.fail(*node, "url", "must be \"sqlite\" or \"sqlite:/PATH\": this version has no other store");
+    }
+    section.take_text("key_file", config.store.key_file);
+}
+
+Result<std::string> resolver_server(const std::string& text) {
+    // The resolver itself reads addresses with and without a port; an address alone must be one.
+    const auto bracket = text.find(']');
+    std::string address = text;
+    std::string port;
+    if (text.starts_with("[") && bracket != std::string::npos) {
+        address = text.substr(1, bracket - 1);
+        port = text.substr(bracket + 1);
+    } else if (const auto at = text.find('@'); at != std::string::npos) {
+        address = text.substr(0, at);
+        port = text.substr(at);
+    } else if (std::count(text.begin(), text.end(), ':') == 1) {
+        address = text.substr(0, text.find(':'));
+        port = text.substr(text.find(':'));
+    }
+    if (!dns::IpAddress::parse(address)) {
+        return invalid_input("", fmt::format("\"{}\" is not an IP address", printable(text)));
+    }
+    const auto number = port.empty() ? std::optional<std::uint64_t>(53) : parse_decimal(port.substr(1));
+    if (!number || *number == 0 || *number > 65'535) {
+        return invalid_input("", fmt::format("\"{}\" has no port from 1 to 65535", printable(text)));
+    }
+    return text;
+}
+
+void read_stub_zones(Section& section, Config& config) {
+    const toml::node* node = section.take("stub_zones");
+    if (node == nullptr) {
+        return;
+    }
+    const toml::array* array = node->as_array();
+    if (array == nullptr) {
+        section.fail(*node, "stub_zones", "must be an array of { zone = \"test.\", servers = [\"127.0.0.1@5301\"] }");
+        return;
+    }
+    for (const toml::node& element : *array) {
+        const toml::table* table = element.as_table();
+        if (table == nullptr) {
+            section.fail(element, "stub_zones",
+                         "must hold tables like { zone = \"test.\", servers = [\"127.0.0.1@5301\"] }");
+            continue;
+        }
+        Section stub(section.file(), *table, "resolver.stub_zones.", section.errors());
+        net::StubZone zone;
+        std::string name;
+        if (const toml::node* zone_node = stub.take_text("zone", name)) {
+            if (auto parsed = dns::Name::parse(name)) {
+                zone.zone = *parsed;
+            } else {
+                stub.fail(*zone_node, "zone", parsed.error().message());
+            }
+        } else {
+            stub.fail(element, "zone", "is missing");
+        }
+        stub.take_list("servers", zone.servers, resolver_server);
+        stub.finish();
+        if (zone.servers.empty()) {
+            stub.fail(element, "servers", "at least one server is needed");
+        }
+        config.resolver.stub_zones.push_back(std::move(zone));
+    }
+}
+
+void read_resolver(Section& section, Config& config) {
+    section.take_list("servers", config.resolver.servers, resolver_server);
+    section.take_text("root_hints", config.resolver.root_hints);
+    read_stub_zones(section, config);
+    section.take_text("trust_anchor_file", config.resolver.trust_anchor_file);
+}
+
+void read_lab(Section& section, Config& config) {
+    section.take_flag("allow_non_global_addresses", config.lab.allow_non_global_addresses);
+    section.take_number("https_port", config.lab.https_port, 1, 65'535);
+    section.take_number("smtp_port", config.lab.smtp_port, 1, 65'535);
+    section.take_number("http_port", config.lab.http_port, 1, 65'535);
+    constexpr std::int64_t century_s = 100LL * 366 * 86'400;
+    const toml::node* offset = section.take_number("clock_offset_s", config.lab.clock_offset_s, -century_s, century_s);
+    if (offset != nullptr && config.lab.clock_offset_s != 0 && !config.lab.allow_non_global_addresses) {
+        section.fail(*offset, "clock_offset_s", "is refused unless lab.allow_non_global_addresses is true");
+    }
+}
+
+void read_policyd(Section& section, Config& config) {
+    constexpr std::int64_t day_s = 86'400;
+    section.take_listen("listen", config.policyd.listen);
+    section.take_listen("line_listen", config.policyd.line_listen);
+    section.take_mode("socket_mode", config.policyd.socket_mode);
+    // Postfix gives up after 100 s: a longer wait would only lose the answer.
+    section.take_number("first_lookup_timeout_s", config.policyd.first_lookup_timeout_s, 1, 90);
+    section.take_word<verdict::OnSlowPolicy>(
+        "on_slow_policy", config.policyd.on_slow_policy,
+        {{"deliver", verdict::OnSlowPolicy::deliver}, {"defer", verdict::OnSlowPolicy::defer}});
+    section.take_number("id_recheck_min_s", config.policyd.id_recheck_min_s, 0, day_s);
+    section.take_number("fetch_timeout_s", config.policyd.fetch_timeout_s, 1, 600);
+    section.take_word<verdict::PartialDane>("partial_dane", config.policyd.partial_dane,
+                                            {{"dane-only", verdict::PartialDane::dane_only},
+                                             {"secure", verdict::PartialDane::secure},
+                                             {"dane", verdict::PartialDane::dane}});
+    section.take_flag("smart_host_policy", config.policyd.smart_host_policy);
+    section.take_flag("servername", config.policyd.servername);
+    const toml::node* overrides = section.take("override");
+    if (overrides == nullptr) {
+        return;
+    }
+    const toml::array* array = overrides->as_array();
+    if (array == nullptr || !array->is_array_of_tables()) {
+        section.fail(*overrides, "override", "must be written as [[policyd.override]]");
+        return;
+    }
+    for (const toml::node& element : *array) {
+        Section entry(section.file(), *element.as_table(), "policyd.override.", section.errors());
+        verdict::Override one;
+        entry.take_text("domain", one.domain);
+        entry.take_text("level", one.level);
+        entry.take_list("match", one.match, any_text);
+        entry.finish();
+        if (auto made = verdict::Overrides::make({one}); !made) {
+            section.fail(element, "override", made.error().what);
+        }
+        config.policyd.overrides.push_back(std::move(one));
+    }
+}
+
+void read_reporter(Section& section, Config& config) {
+    auto& reporter = config.reporter;
+    section.take_text("organization_name", reporter.organization_name);
+    const toml::node* contact = section.take_text("contact", reporter.contact);
+    if (contact != nullptr && !reporter.contact.empty()) {
+        const auto at = reporter.contact.rfind('@');
+        if (at == std::string::npos || at == 0 || !dns::Name::parse(reporter.contact.substr(at + 1))) {
+            section.fail(*contact, "contact", "must be a mailbox such as tls-reports@example.com");
+        }
+    }
+    const toml::node* submission = section.take_text("submission", reporter.submission);
+    if (submission != nullptr && reporter.submission != "direct" && !reporter.submission.starts_with("smtp://")) {
+        section.fail(*submission, "submission", "must be \"direct\" or smtp://HOST:PORT");
+    }
+    section.take_name("dkim_domain", reporter.dkim_domain);
+    section.take_name("dkim_selector", reporter.dkim_selector);
+    section.take_number("spread_s", reporter.spread_s, 0, 86'400);
+    section.take_word<bool>("rua_policy", reporter.rua_all, {{"all", true}, {"first", false}});
+    section.take_flag("verify_https_rua", reporter.verify_https_rua);
+}
+
+void read_hosting(Section& section, Config& config) {
+    section.take_name("zone", config.hosting.zone);
+    section.take_list("name_servers", config.hosting.name_servers,
+                      [](const std::string& text) { return dns::Name::parse(text); });
+    section.take_list("addresses", config.hosting.addresses,
+                      [](const std::string& text) { return dns::IpAddress::parse(text); });
+}
+
+void read_acme(Section& root, Config& config) {
+    const toml::node* node = root.take("acme");
+    if (node == nullptr) {
+        return;
+    }
+    const toml::array* array = node->as_array();
+    if (array == nullptr || !array->is_array_of_tables()) {
+        root.fail(*node, "acme", "must be written as [[acme]]");
+        return;
+    }
+    for (const toml::node& element : *array) {
+        Section section(root.file(), *element.as_table(), "acme.", root.errors());
+        Config::Acme acme;
+        const toml::node* directory = section.take_text("directory", acme.directory);
+        if (directory != nullptr && !acme.directory.starts_with("https://")) {
+            section.fail(*directory, "directory", "must be an https:// URL");
+        }
+        section.take_text("ca_file", acme.ca_file);
+        section.take_text("contact", acme.contact);
+        section.take_flag("accept_terms", acme.accept_terms);
+        section.take_name("caa_issuer", acme.caa_issuer);
+        section.take_list("challenges", acme.challenges, [](const std::string& text) -> Result<std::string> {
+            if (text != "http-01" && text != "tls-alpn-01") {
+                return invalid_input("", fmt::format("\"{}\" must be http-01 or tls-alpn-01", printable(text)));
+            }
+            return text;
+        });
+        section.finish();
+        if (acme.challenges.empty()) {
+            section.fail(element, "challenges", "at least one is needed");
+        }
+        config.acme.push_back(std::move(acme));
+    }
+}
+
+void read_console(Section& section, Config& config) {
+    section.take_listen("listen", config.console.listen);
+    section.take_text("socket", config.console.socket);
+    const toml::node* url = section.take_text("public_url", config.console.public_url);
+    if (url != nullptr && !config.console.public_url.starts_with("http://") &&
+        !config.console.public_url.starts_with("https://")) {
+        section.fail(*url, "public_url", "must begin with http:// or https://");
+    }
+    section.take_name("host", config.console.host);
+}
+
+ListenAddresses both_families(std::uint16_t port) {
+    return {net::parse_listen_address(fmt::format("0.0.0.0:{}", port)).value(),
+            net::parse_listen_address(fmt::format("[::]:{}", port)).value()};
+}
+
+// The listen defaults, which are values of net and so not constants of the struct.
+void set_listen_defaults(Config& config) {
+    config.policyd.listen = {net::ListenAddress::loopback(8461)};
+    config.dns.listen = both_families(53);
+    config.policy_host.https_listen = both_families(443);
+    config.policy_host.http_listen = both_families(80);
+    config.console.listen = {net::ListenAddress::loopback(8080)};
+    config.metrics.listen = {net::ListenAddress::loopback(9464)};
+}
+
+using Reader = void (*)(Section&, Config&);
+const std::map<std::string_view, Reader> section_readers = {
+    {"store", read_store},
+    {"resolver", read_resolver},
+    {"tls", [](Section& section, Config& config) { section.take_text("ca_file", config.tls.ca_file); }},
+    {"lab", read_lab},
+    {"policyd", read_policyd},
+    {"collector",
+     [](Section& section, Config& config) {
+         const toml::node* node = section.take_text("socket", config.collector.socket);
+         if (node != nullptr && !config.collector.socket.empty()) {
+             if (auto parsed = net::parse_listen_address("unix:" + config.collector.socket); !parsed) {
+                 section.fail(*node, "socket", parsed.error().message());
+             }
+         }
+         section.take_mode("socket_mode", config.collector.socket_mode);
+         section.take_listen("http_listen", config.collector.http_listen);
+     }},
+    {"reporter", read_reporter},
+    {"hosting", read_hosting},
+    {"dns", [](Section& section, Config& config) { section.take_listen("listen", config.dns.listen); }},
+    {"policy_host",
+     [](Section& section, Config& config) {
+         section.take_listen("https_listen", config.policy_host.https_listen);
+         section.take_listen("http_listen", config.policy_host.http_listen);
+     }},
+    {"intake",
+     [](Section& section, Config& config) {
+         section.take_name("host", config.intake.host);
+         section.take_listen("https_listen", config.intake.https_listen);
+         section.take_listen("http_listen", config.intake.http_listen);
+         section.take_listen("smtp_listen", config.intake.smtp_listen);
+         section.take_listen("lmtp_listen", config.intake.lmtp_listen);
+     }},
+    {"console", read_console},
+    {"metrics", [](Section& section, Config& config) { section.take_listen("listen", config.metrics.listen); }},
+    {"mail",
+     [](Section& section, Config& config) {
+         section.take_text("submission", config.mail.submission);
+         section.take_text("from", config.mail.from);
+     }},
+};
+
+void read_root(Section& root, const toml::table& table, Config& config) {
+    root.take_text("state_dir", config.state_dir);
+    read_roles(root, config);
+    root.take_word<std::string>("log_level", config.log_level,
+                                {{"debug", "debug"}, {"info", "info"}, {"warning", "warning"}, {"error", "error"}});
+    for (const auto& [name, read] : section_readers) {
+        const toml::node* node = root.take(name);
+        if (node == nullptr) {
+            continue;
+        }
+        const toml::table* section_table = node->as_table();
+        if (section_table == nullptr) {
+            root.fail(*node, name, fmt::format("must be a section, [{}]", name));
+            continue;
+        }
+        Section section(root.file(), *section_table, std::string(name) + ".", root.errors());
+        read(section, config);
+        section.finish();
+    }
+    read_acme(root, config);
+    root.finish();
+    for (const auto& [key, node] : table) {
+        config.sections.emplace(key.str());
+    }
+}
+
+// The errors in the order of the file, though the sections are read in the order of their names.
+int line_of(const Error& error, const std::string& file) {
+    return std::atoi(error.where.c_str() + std::min(error.where.size(), file.size() + 1));
+}
+
+}  // namespace
+
+void throw_exception_from_error(const ConfigErrors& errors, const boost::source_location& /*location*/) {
+    throw std::logic_error("value() of a configuration with errors: " +
+                           (errors.empty() ? std::string() : errors.front().message()));
+}
+
+std::string_view to_string(Role role) {
+    for (const RoleName& known : role_names) {
+        if (known.role == role) {
+            return known.name;
+        }
+    }
+    return "unknown";
+}
+
+bool Config::role_on(Role role) const {
+    if (!roles.contains(role)) {
+        return false;
+    }
+    for (const RoleName& known : role_names) {
+        if (known.role == role && !has_section(std::string(known.section))) {
+            return false;
+        }
+    }
+    const bool needs_zone = role == Role::dns || role == Role::policy_host || role == Role::jobs;
+    if (needs_zone && hosting.zone.empty()) {
+        return false;
+    }
+    if (role == Role::reporter && reporter.organization_name.empty()) {
+        return false;
+    }
+    return role != Role::collector || !collector.socket.empty() || !collector.http_listen.empty();
+}
+
+std::string Config::database_url() const {
+    return store.url == "sqlite" ? "sqlite:" + state_dir + "/postseal.db" : store.url;
+}
+
+std::string Config::master_key_file() const {
+    return store.key_file.empty() ? state_dir + "/master.key" : store.key_file;
+}
+
+std::string Config::api_socket() const {
+    return console.socket.empty() ? state_dir + "/api.sock" : console.socket;
+}
+
+boost::system::result<Config, ConfigErrors> parse_config(std::string_view text, const std::string& file) {
+    Config config;
+    config.file = file;
+    set_listen_defaults(config);
+    ConfigErrors errors;
+    toml::table table;
+    try {
+        table = toml::parse(text, file);
+    } catch (const toml::parse_error& error) {
+        // toml++ reports bad syntax by exception only, in the build that Debian ships.
+        return ConfigErrors{
+            invalid_input(fmt::format("{}:{}", file, error.source().begin.line), std::string(error.description()))};
+    }
+    Section root(file, table, "", errors);
+    read_root(root, table, config);
+    if (!errors.empty()) {
+        std::stable_sort(errors.begin(), errors.end(),
+                         [&](const Error& a, const Error& b) { return line_of(a, file) < line_of(b, file); });
+        return errors;
+    }
+    return config;
+}
+
+boost::system::result<Config, ConfigErrors> load_config(const std::string& file) {
+    const Result<Bytes> bytes = read_file(file, config_bytes_max);
+    if (!bytes) {
+        return ConfigErrors{bytes.error()};
+    }
+    return parse_config(as_text(*bytes), file);
+}
+
+}  // namespace postseal::app

@@ -1,0 +1,138 @@
+// The configuration file (TOML): every key with its default, as design §6 fixes them. Unknown keys and wrong values are
+// errors of the form `FILE:LINE: KEY: …`, all of them at once.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "dns/name.h"
+#include "dns/record.h"
+#include "net/listen_address.h"
+#include "net/resolver.h"
+#include "verdict/decision.h"
+#include "verdict/overrides.h"
+
+namespace postseal::app {
+
+enum class Role { dns, policy_host, intake, console, jobs, policyd, collector, reporter };
+std::string_view to_string(Role role);
+
+using ListenAddresses = std::vector<net::ListenAddress>;
+
+struct Config {
+    std::string file;  // where it was read from; "" for embedded defaults
+    std::string state_dir = "/var/lib/postseal";
+    std::set<Role> roles = {Role::dns,  Role::policy_host, Role::intake,    Role::console,
+                            Role::jobs, Role::policyd,     Role::collector, Role::reporter};
+    std::string log_level = "info";  // debug | info | warning | error
+
+    struct {
+        std::string url = "sqlite";
+        std::string key_file;
+    } store;
+    net::ResolverSettings resolver;
+    struct {
+        std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
+    } tls;
+    struct {
+        bool allow_non_global_addresses = false;
+        std::uint16_t https_port = 443;
+        std::uint16_t smtp_port = 25;
+        std::uint16_t http_port = 80;
+        std::int64_t clock_offset_s = 0;
+    } lab;
+    struct {
+        ListenAddresses listen;
+        ListenAddresses line_listen;
+        unsigned socket_mode = 0666;
+        std::int64_t first_lookup_timeout_s = 20;
+        verdict::OnSlowPolicy on_slow_policy = verdict::OnSlowPolicy::deliver;
+        std::int64_t id_recheck_min_s = 60;
+        std::int64_t fetch_timeout_s = 60;
+        verdict::PartialDane partial_dane = verdict::PartialDane::dane_only;
+        bool smart_host_policy = true;
+        bool servername = true;
+        std::vector<verdict::Override> overrides;
+    } policyd;
+    struct {
+        std::string socket;
+        unsigned socket_mode = 0622;
+        ListenAddresses http_listen;
+    } collector;
+    struct {
+        std::string organization_name;
+        std::string contact;
+        std::string submission = "smtp://127.0.0.1:25";
+        std::string dkim_domain;
+        std::string dkim_selector = "postseal";
+        std::int64_t spread_s = 14'400;
+        bool rua_all = true;  // rua_policy
+        bool verify_https_rua = false;
+    } reporter;
+    struct {
+        std::string zone;  // "" = hosting off
+        std::vector<dns::Name> name_servers;
+        std::vector<dns::IpAddress> addresses;
+    } hosting;
+    struct {
+        ListenAddresses listen;
+    } dns;
+    struct {
+        ListenAddresses https_listen;
+        ListenAddresses http_listen;
+    } policy_host;
+    struct Acme {
+        std::string directory = "https://acme-v02.api.letsencrypt.org/directory";
+        std::string ca_file;
+        std::string contact;
+        bool accept_terms = false;
+        std::string caa_issuer = "letsencrypt.org";
+        std::vector<std::string> challenges = {"http-01", "tls-alpn-01"};
+    };
+    std::vector<Acme> acme;
+    struct {
+        std::string host;
+        ListenAddresses https_listen;
+        ListenAddresses http_listen;
+        ListenAddresses smtp_listen;
+        ListenAddresses lmtp_listen;
+    } intake;
+    struct {
+        ListenAddresses listen;
+        std::string socket;
+        std::string public_url = "http://127.0.0.1:8080";
+        std::string host;
+    } console;
+    struct {
+        ListenAddresses listen;
+    } metrics;
+    struct {
+        std::string submission;
+        std::string from;
+    } mail;
+
+    std::set<std::string> sections;  // those that the file has: a role whose section is absent stays off
+
+    [[nodiscard]] bool has_section(const std::string& name) const { return sections.contains(name); }
+    // The role is configured and its section is there (jobs: [hosting]; dns and policy-host: theirs and [hosting]).
+    [[nodiscard]] bool role_on(Role role) const;
+    [[nodiscard]] std::string database_url() const;  // "sqlite:/PATH"
+    [[nodiscard]] std::string master_key_file() const;
+    [[nodiscard]] std::string api_socket() const;
+};
+
+using ConfigErrors = std::vector<Error>;
+// All errors, in the order of the file; `where` is "FILE:LINE: KEY".
+boost::system::result<Config, ConfigErrors> parse_config(std::string_view text, const std::string& file);
+// Reads the file first; an unreadable file is one error.
+boost::system::result<Config, ConfigErrors> load_config(const std::string& file);
+
+}  // namespace postseal::app
+
+namespace postseal::app {
+[[noreturn]] void throw_exception_from_error(const ConfigErrors& errors, const boost::source_location& location);
+}
