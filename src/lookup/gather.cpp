@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dane/tlsa.h"
 #include "lookup/when_all.h"
 #include "mtasts/record.h"
 #include "net/smtp_client.h"

@@ -1,0 +1,427 @@
+#include "sender/policy_daemon.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "verdict/sts.h"
+
+namespace postseal::sender {
+
+namespace {
+
+constexpr std::size_t key_bytes_max =
+    1000;  // no domain name is longer; a path of a socket is cut, and answers NOTFOUND
+constexpr std::chrono::seconds refetch_scan_interval{60};
+constexpr std::string_view component = "policyd";
+
+}  // namespace
+
+struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
+    using Waiter = std::function<void(std::shared_ptr<const Answer>)>;
+
+    // What is remembered of one policy domain; the store has the same.
+    struct DomainState {
+        std::optional<mtasts::CachedPolicy> policy;
+        mtasts::FetchFailures failures;
+    };
+    // One lookup under way and who waits for it. A background refresh has no waiters.
+    struct Pending {
+        std::shared_ptr<const lookup::Gathering> gathering;
+        std::vector<Waiter> waiters;
+        net::Timer timer;
+    };
+
+    Impl(net::Loop& loop_, net::WorkPool& work_, net::Resolver& resolver_, net::HttpsClient& https_,
+         store::Store& store_, const Clock& clock_, Log& log_, PolicyDaemonSettings settings_)
+        : loop(loop_),
+          work(work_),
+          resolver(resolver_),
+          https(https_),
+          store(store_),
+          clock(clock_),
+          log(log_),
+          settings(std::move(settings_)) {}
+
+    Result<void> load() {
+        POSTSEAL_TRY(auto entries, store.policy_cache.all());
+        for (auto& entry : entries) {
+            domains[entry.domain] = DomainState{std::move(entry.policy), std::move(entry.failures)};
+        }
+        return {};
+    }
+
+    void start() {
+        refetch_timer = loop.every(refetch_scan_interval, [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) {
+                self->refetch_due();
+            }
+        });
+    }
+
+    std::shared_ptr<const Answer> known(std::string_view text) {
+        counters.requests.fetch_add(1, std::memory_order_relaxed);
+        const TimePoint now = clock.now();
+        // Postfix sends lower-case A-labels: the text itself is then the key, and nothing needs to be parsed.
+        if (auto answer = usable(text, now)) {
+            return answer;
+        }
+        const verdict::Key key = verdict::parse_key(text.substr(0, key_bytes_max));
+        if (!key.can_have_policy()) {
+            counters.hits.fetch_add(1, std::memory_order_relaxed);
+            return no_policy;
+        }
+        const std::string canonical = key.text();
+        return canonical == text ? nullptr : usable(canonical, now);
+    }
+
+    std::shared_ptr<const Answer> usable(std::string_view text, TimePoint now) {
+        auto answer = answers.find(text);
+        if (!answer) {
+            return nullptr;
+        }
+        switch (freshness(*answer, now)) {
+            case Freshness::fresh:
+                counters.hits.fetch_add(1, std::memory_order_relaxed);
+                return answer;
+            case Freshness::stale:
+                counters.stale_hits.fetch_add(1, std::memory_order_relaxed);
+                loop.post([weak = weak_from_this(), key = std::string(text)] {
+                    if (const auto self = weak.lock()) {
+                        self->refresh(verdict::parse_key(key));
+                    }
+                });
+                return answer;
+            case Freshness::unusable:
+                return nullptr;
+        }
+        return nullptr;
+    }
+
+    // On the loop from here on.
+
+    void ask(const std::string& text, Waiter done) {
+        const verdict::Key key = verdict::parse_key(text.substr(0, key_bytes_max));
+        if (!key.can_have_policy()) {
+            done(no_policy);
+            return;
+        }
+        const TimePoint now = clock.now();
+        // Rule 14: before any lookup.
+        if (auto decision = settings.overrides.decide(key, now)) {
+            auto answer = make_answer(std::move(*decision), now, settings.reply);
+            remember(key.text(), answer);
+            done(answer);
+            return;
+        }
+        // It may have become known while this request was on its way to the loop.
+        if (auto answer = usable(key.text(), now)) {
+            done(answer);
+            return;
+        }
+        counters.misses.fetch_add(1, std::memory_order_relaxed);
+        Pending& entry = look_up(key);
+        entry.waiters.push_back(std::move(done));
+        if (!entry.timer.active()) {
+            entry.timer = loop.after(settings.first_lookup_timeout, [weak = weak_from_this(), key] {
+                if (const auto self = weak.lock()) {
+                    self->give_up_waiting(key);
+                }
+            });
+        }
+    }
+
+    void refresh(const verdict::Key& key) {
+        if (settings.overrides.decide(key, clock.now())) {
+            answers.erase(key.text());  // the next request decides by the override
+            return;
+        }
+        look_up(key);
+    }
+
+    Pending& look_up(const verdict::Key& key) {
+        const std::string text = key.text();
+        if (const auto found = pending.find(text); found != pending.end()) {
+            return found->second;
+        }
+        lookup::GatherRequest request;
+        request.key = key;
+        if (const auto state = domains.find(key.name); state != domains.end()) {
+            request.cached = state->second.policy;
+            request.fetch_failures = state->second.failures;
+        }
+        Pending& entry = pending[text];
+        entry.gathering = lookup::gather(loop, resolver, https, clock, settings.gather, std::move(request),
+                                         [weak = weak_from_this(), key](const verdict::Evidence& evidence) {
+                                             if (const auto self = weak.lock()) {
+                                                 self->finish(key, evidence);
+                                             }
+                                         });
+        return entry;
+    }
+
+    // Rule 10: the lookup goes on, but nobody waits for it any longer.
+    void give_up_waiting(const verdict::Key& key) {
+        const auto found = pending.find(key.text());
+        if (found == pending.end()) {
+            return;
+        }
+        counters.lookup_timeouts.fetch_add(1, std::memory_order_relaxed);
+        const TimePoint now = clock.now();
+        std::shared_ptr<const Answer> answer;
+        if (found->second.gathering->all_but_fetch()) {
+            answer = make_answer(verdict::decide(found->second.gathering->so_far(), settings.decision, now), now,
+                                 settings.reply);
+        } else {
+            answer = slow_answer(key, now);
+        }
+        log.warning(component,
+                    fmt::format("{}: not decided within {} ms: {}", key.text(), settings.first_lookup_timeout.count(),
+                                verdict::to_string(answer->decision.level)));
+        for (const Waiter& waiter : std::exchange(found->second.waiters, {})) {
+            waiter(answer);
+        }
+    }
+
+    // DNS itself has not answered. A policy that holds is applied all the same (rule 9).
+    std::shared_ptr<const Answer> slow_answer(const verdict::Key& key, TimePoint now) {
+        verdict::Decision decision;
+        decision.valid_until = now;
+        if (settings.decision.on_slow_policy == verdict::OnSlowPolicy::defer || policy_in_force(key.name, now)) {
+            decision.level = verdict::Level::temp;
+            decision.reasons = {"DNS did not answer in time for " + key.text()};
+        } else {
+            decision.reasons = {"DNS did not answer in time: delivered without a policy"};
+        }
+        return make_answer(std::move(decision), now, settings.reply);
+    }
+
+    bool policy_in_force(const dns::Name& domain, TimePoint now) const {
+        const auto state = domains.find(domain);
+        return state != domains.end() && mtasts::in_force(state->second.policy, now) &&
+               state->second.policy->policy.mode == mtasts::Mode::enforce;
+    }
+
+    void finish(const verdict::Key& key, const verdict::Evidence& evidence) {
+        const TimePoint now = clock.now();
+        // Decide by the evidence as it was gathered, then remember what the fetch brought.
+        verdict::Decision decision = verdict::decide(evidence, settings.decision, now);
+        learn(key.name, evidence, now);
+        auto answer = make_answer(std::move(decision), now, settings.reply);
+        remember(key.text(), answer);
+        auto node = pending.extract(key.text());
+        if (node.empty()) {
+            return;
+        }
+        for (const Waiter& waiter : node.mapped().waiters) {
+            waiter(answer);
+        }
+    }
+
+    void remember(const std::string& key, std::shared_ptr<const Answer> answer) {
+        if (answers.size() >= settings.answers_max) {
+            log.warning(component, "the map of answers is full and starts afresh");
+            answers.clear();
+        }
+        answers.put(key, std::move(answer));
+    }
+
+    // The cache of policies after a gathering: rule 9, RFC 8461 §3.3.
+    void learn(const dns::Name& domain, const verdict::Evidence& evidence, TimePoint now) {
+        const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence.sts_txt);
+        const verdict::FetchJudgement fetched = verdict::judge_fetch(evidence.fetch);
+        const auto found = domains.find(domain);
+        if (!fetched.policy && !fetched.failure && found == domains.end()) {
+            return;  // nothing is known and nothing was learnt
+        }
+        DomainState state = found == domains.end() ? DomainState{} : found->second;
+        if (fetched.policy) {
+            counters.fetches.fetch_add(1, std::memory_order_relaxed);
+            note_change(domain, state.policy, *fetched.policy, now);
+            state.policy = mtasts::CachedPolicy{
+                *fetched.policy, mtasts::id_for_fetch(state.policy, txt), now, now, now, evidence.sts_txt.ttl_s};
+            state.failures = {};
+        } else if (fetched.failure) {
+            counters.fetches.fetch_add(1, std::memory_order_relaxed);
+            counters.fetch_failures.fetch_add(1, std::memory_order_relaxed);
+            mtasts::record_failure(state.failures, txt.id, now);
+            const bool holds = mtasts::in_force(state.policy, now);
+            log.warning(component,
+                        fmt::format("{}: {}: {}; {}", domain.text(), tlsrpt::to_string(*fetched.failure),
+                                    printable(fetched.reason, 200),
+                                    holds ? "the policy fetched before stays in force" : "no policy applies"));
+        }
+        if (state.policy) {
+            state.policy->last_used = now;
+            if (txt.state != mtasts::TxtState::lookup_failed) {
+                state.policy->id_checked = now;
+                state.policy->id_ttl_s = evidence.sts_txt.ttl_s;
+            }
+            if (!mtasts::in_force(state.policy, now) && !fetched.policy) {
+                state.policy.reset();  // max_age has run out
+            }
+        }
+        keep(domain, std::move(state));
+    }
+
+    void note_change(const dns::Name& domain, const std::optional<mtasts::CachedPolicy>& before,
+                     const mtasts::Policy& after, TimePoint now) {
+        const bool enforced = mtasts::in_force(before, now) && before->policy.mode == mtasts::Mode::enforce;
+        if (enforced && after.mode != mtasts::Mode::enforce) {
+            log.warning(component, fmt::format("{}: its owner has changed the policy from enforce to {}", domain.text(),
+                                               mtasts::to_string(after.mode)));
+        } else if (!before || !(before->policy == after)) {
+            log.info(component, fmt::format("{}: policy fetched, mode {}, max_age {}", domain.text(),
+                                            mtasts::to_string(after.mode), after.max_age_s));
+        }
+    }
+
+    void keep(const dns::Name& domain, DomainState state) {
+        const bool empty = !state.policy && state.failures == mtasts::FetchFailures{};
+        store::PolicyCache::Entry entry{domain, state.policy, state.failures};
+        if (empty) {
+            domains.erase(domain);
+        } else {
+            domains[domain] = std::move(state);
+        }
+        work.submit([this_store = &store, this_log = &log, entry = std::move(entry), empty] {
+            const Result<void> kept =
+                empty ? this_store->policy_cache.erase(entry.domain) : this_store->policy_cache.put(entry);
+            if (!kept) {
+                this_log->error(component, "the policy of " + entry.domain.text() +
+                                               " is only in memory: " + kept.error().message());
+            }
+        });
+    }
+
+    // RFC 8461 §10.2: policies in use are fetched daily whatever the id says.
+    void refetch_due() {
+        const TimePoint now = clock.now();
+        std::vector<dns::Name> due;
+        for (const auto& [domain, state] : domains) {
+            if (!state.policy) {
+                continue;
+            }
+            const auto next = mtasts::next_refetch(*state.policy, now, settings.gather.cache);
+            if (next && *next <= now) {
+                due.push_back(domain);
+            }
+            if (mtasts::refresh_overdue(*state.policy, state.failures, now, settings.gather.cache)) {
+                log.warning(component, fmt::format("{}: its policy could not be refreshed for long and ends at {}",
+                                                   domain.text(), to_rfc3339(state.policy->expires())));
+            }
+        }
+        for (const dns::Name& domain : due) {
+            const TimePoint used = domains[domain].policy->last_used;
+            refresh(verdict::parse_key(domain.text()));
+            domains[domain].policy->last_used = used;  // our own refetch is no use of it
+        }
+    }
+
+    void explain(const std::string& text, std::function<void(Explanation)> done) {
+        const verdict::Key key = verdict::parse_key(text);
+        const TimePoint now = clock.now();
+        const auto answer = answers.find(key.text());
+        const auto state = answer ? freshness(*answer, now) : Freshness::unusable;
+        std::string word = "miss";
+        if (state != Freshness::unusable) {
+            word = state == Freshness::fresh ? "hit" : "stale";
+        }
+        ask(text,
+            [self = shared_from_this(), key, word, done = std::move(done)](std::shared_ptr<const Answer> decided) {
+                Explanation out{key.text(), std::move(decided), word, std::nullopt, std::nullopt};
+                if (const auto found = self->domains.find(key.name); found != self->domains.end()) {
+                    out.cached = found->second.policy;
+                    if (out.cached) {
+                        out.next_refresh =
+                            mtasts::next_refetch(*out.cached, self->clock.now(), self->settings.gather.cache);
+                    }
+                }
+                done(std::move(out));
+            });
+    }
+
+    net::Loop& loop;
+    net::WorkPool& work;
+    net::Resolver& resolver;
+    net::HttpsClient& https;
+    store::Store& store;
+    const Clock& clock;
+    Log& log;
+    PolicyDaemonSettings settings;
+    PolicyDaemonCounters counters;
+    Answers answers;
+    std::unordered_map<dns::Name, DomainState> domains;
+    std::unordered_map<std::string, Pending> pending;
+    net::Timer refetch_timer;
+    std::shared_ptr<const Answer> no_policy = make_answer({}, TimePoint{}, {});
+};
+
+Result<std::unique_ptr<PolicyDaemon>> PolicyDaemon::make(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver,
+                                                         net::HttpsClient& https, store::Store& store,
+                                                         const Clock& clock, Log& log, PolicyDaemonSettings settings) {
+    auto impl = std::make_shared<Impl>(loop, work, resolver, https, store, clock, log, std::move(settings));
+    if (auto loaded = impl->load(); !loaded) {
+        return loaded.error();
+    }
+    loop.post([impl] { impl->start(); });
+    return std::unique_ptr<PolicyDaemon>(new PolicyDaemon(std::move(impl)));
+}
+
+PolicyDaemon::~PolicyDaemon() = default;
+
+std::shared_ptr<const Answer> PolicyDaemon::known(std::string_view key) {
+    return impl_->known(key);
+}
+
+void PolicyDaemon::ask(std::string_view key, std::function<void(std::shared_ptr<const Answer>)> done) {
+    impl_->loop.post([impl = impl_, text = std::string(key), done = std::move(done)] { impl->ask(text, done); });
+}
+
+void PolicyDaemon::explain(std::string_view key, std::function<void(Explanation)> done) {
+    impl_->loop.post([impl = impl_, text = std::string(key), done = std::move(done)] { impl->explain(text, done); });
+}
+
+void PolicyDaemon::cache_entries(std::function<void(std::vector<CacheEntry>)> done) {
+    impl_->loop.post([impl = impl_, done = std::move(done)] {
+        std::vector<CacheEntry> out;
+        for (const auto& [domain, state] : impl->domains) {
+            CacheEntry entry{domain, state.policy, state.failures, std::nullopt};
+            if (state.policy) {
+                entry.next_refresh =
+                    mtasts::next_refetch(*state.policy, impl->clock.now(), impl->settings.gather.cache);
+            }
+            out.push_back(std::move(entry));
+        }
+        done(std::move(out));
+    });
+}
+
+void PolicyDaemon::purge(const dns::Name& domain, std::function<void(bool)> done) {
+    impl_->loop.post([impl = impl_, domain, done = std::move(done)] {
+        const bool answered = impl->answers.erase(domain.text());
+        const bool found = impl->domains.contains(domain);
+        if (found) {
+            impl->keep(domain, {});
+        }
+        done(found || answered);
+    });
+}
+
+void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
+    impl_->settings = std::move(settings);
+    impl_->answers.clear();
+}
+
+const PolicyDaemonCounters& PolicyDaemon::counters() const {
+    return impl_->counters;
+}
+
+std::size_t PolicyDaemon::answer_count() const {
+    return impl_->answers.size();
+}
+
+}  // namespace postseal::sender

@@ -1,0 +1,90 @@
+// The policy daemon: what an MTA is told about a destination, from memory where it can, by asking DNS and the policy
+// host where it must (RFC 8461 §3.3, §5.1; design rules 9–14). It owns the cache of policies and keeps it in the store,
+// so that a restart, even after SIGKILL, forgets no enforced policy.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "lookup/gather.h"
+#include "sender/answers.h"
+#include "store/store.h"
+#include "verdict/overrides.h"
+
+namespace postseal::sender {
+
+struct PolicyDaemonSettings {
+    verdict::Settings decision;
+    verdict::ReplySettings reply;
+    verdict::Overrides overrides;
+    lookup::GatherSettings gather;
+    std::chrono::milliseconds first_lookup_timeout{20'000};
+    std::size_t answers_max = 2'000'000;  // more: the whole map of answers is forgotten (policies are not)
+};
+
+// Counted since the start; each is a metric.
+struct PolicyDaemonCounters {
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> hits{0};
+    std::atomic<std::uint64_t> stale_hits{0};
+    std::atomic<std::uint64_t> misses{0};
+    std::atomic<std::uint64_t> lookup_timeouts{0};
+    std::atomic<std::uint64_t> fetches{0};
+    std::atomic<std::uint64_t> fetch_failures{0};
+};
+
+class PolicyDaemon {
+public:
+    // `loop` must run until the daemon is destroyed; everything else must outlive it. Reads the store's policies:
+    // blocks.
+    static Result<std::unique_ptr<PolicyDaemon>> make(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver,
+                                                      net::HttpsClient& https, store::Store& store, const Clock& clock,
+                                                      Log& log, PolicyDaemonSettings settings);
+    PolicyDaemon(const PolicyDaemon&) = delete;
+    PolicyDaemon& operator=(const PolicyDaemon&) = delete;
+    ~PolicyDaemon();
+
+    // Any thread. The answer if it is known now; nothing when it has to be looked up: then ask().
+    [[nodiscard]] std::shared_ptr<const Answer> known(std::string_view key);
+    // Any thread; `done` on the daemon's loop, at most first_lookup_timeout later.
+    void ask(std::string_view key, std::function<void(std::shared_ptr<const Answer>)> done);
+
+    // What `postseal query` shows: the answer, how it was found, and what the cache holds.
+    struct Explanation {
+        std::string key;
+        std::shared_ptr<const Answer> answer;
+        std::string cache_state;  // "hit", "stale", "miss"
+        std::optional<mtasts::CachedPolicy> cached;
+        std::optional<TimePoint> next_refresh;
+    };
+    void explain(std::string_view key, std::function<void(Explanation)> done);
+
+    struct CacheEntry {
+        dns::Name domain;
+        std::optional<mtasts::CachedPolicy> policy;
+        mtasts::FetchFailures failures;
+        std::optional<TimePoint> next_refresh;
+    };
+    // Any thread; `done` on the loop.
+    void cache_entries(std::function<void(std::vector<CacheEntry>)> done);
+    void purge(const dns::Name& domain, std::function<void(bool found)> done);
+
+    // On the loop: new settings, and all answers are decided afresh (SIGHUP).
+    void reconfigure(PolicyDaemonSettings settings);
+
+    [[nodiscard]] const PolicyDaemonCounters& counters() const;
+    [[nodiscard]] std::size_t answer_count() const;
+
+private:
+    struct Impl;
+    explicit PolicyDaemon(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace postseal::sender

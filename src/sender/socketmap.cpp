@@ -1,0 +1,128 @@
+#include "sender/socketmap.h"
+
+#include <optional>
+
+#include "base/text.h"
+
+namespace postseal::sender {
+
+namespace {
+
+// One request taken off the front of the input.
+struct Taken {
+    enum class State { whole, partial, broken } state = State::partial;
+    std::size_t consumed = 0;
+    std::string_view key;
+    Form form = Form::plain;
+    std::string_view error;  // to be sent before the connection is closed
+};
+
+// "19:QUERY example.com,". Leading zeros and other liberties end the connection: nobody sends them.
+Taken take_netstring(std::string_view input) {
+    Taken taken;
+    const std::size_t colon = input.find(':');
+    constexpr std::size_t length_digits_max = 5;
+    if (colon == std::string_view::npos) {
+        const bool digits = input.size() <= length_digits_max && (input.empty() || parse_decimal(input));
+        taken.state = digits ? Taken::State::partial : Taken::State::broken;
+        return taken;
+    }
+    const auto length = parse_decimal(input.substr(0, colon));
+    if (!length || colon > length_digits_max || *length > request_bytes_max || (input[0] == '0' && colon > 1)) {
+        taken.state = Taken::State::broken;
+        return taken;
+    }
+    const std::size_t end = colon + 1 + *length;
+    if (input.size() <= end) {
+        return taken;
+    }
+    if (input[end] != ',') {
+        taken.state = Taken::State::broken;
+        return taken;
+    }
+    const std::string_view payload = input.substr(colon + 1, *length);
+    const std::size_t blank = payload.find(' ');
+    taken.state = Taken::State::whole;
+    taken.consumed = end + 1;
+    taken.form = payload.substr(0, blank) == "QUERYwithTLSRPT" ? Form::with_tlsrpt : Form::plain;
+    taken.key = blank == std::string_view::npos ? std::string_view() : payload.substr(blank + 1);
+    return taken;
+}
+
+Taken take_line(std::string_view input) {
+    Taken taken;
+    taken.form = Form::line;
+    const std::size_t end = input.find('\n');
+    if (end == std::string_view::npos) {
+        taken.state = input.size() > request_bytes_max ? Taken::State::broken : Taken::State::partial;
+        taken.error = "error=\"the line is too long\"\n";
+        return taken;
+    }
+    std::string_view line = input.substr(0, end);
+    if (line.ends_with('\r')) {
+        line.remove_suffix(1);
+    }
+    taken.consumed = end + 1;
+    if (!istarts_with(line, "GET ")) {
+        taken.state = Taken::State::broken;
+        taken.error = "error=\"the request must be: GET DOMAIN\"\n";
+        return taken;
+    }
+    taken.state = Taken::State::whole;
+    taken.key = trim_wsp(line.substr(4));
+    return taken;
+}
+
+template <Taken (*take)(std::string_view)>
+class Protocol final : public net::StreamProtocol {
+public:
+    explicit Protocol(PolicyDaemon& daemon) : daemon_(daemon) {}
+
+    Progress receive(std::string_view input, std::string& out, const net::StreamResume& resume) override {
+        Progress progress;
+        while (true) {
+            const Taken taken = take(input.substr(progress.consumed));
+            if (taken.state == Taken::State::partial) {
+                return progress;
+            }
+            if (taken.state == Taken::State::broken) {
+                out += taken.error;
+                progress.next = Next::close;
+                return progress;
+            }
+            progress.consumed += taken.consumed;
+            if (const auto answer = daemon_.known(taken.key)) {
+                out += answer->in(taken.form);
+                continue;
+            }
+            daemon_.ask(taken.key, [resume, form = taken.form](const std::shared_ptr<const Answer>& answer) {
+                resume(answer->in(form));
+            });
+            progress.next = Next::later;
+            return progress;
+        }
+    }
+
+private:
+    PolicyDaemon& daemon_;
+};
+
+}  // namespace
+
+std::unique_ptr<net::StreamProtocol> make_socketmap_protocol(PolicyDaemon& daemon) {
+    return std::make_unique<Protocol<take_netstring>>(daemon);
+}
+
+std::unique_ptr<net::StreamProtocol> make_line_protocol(PolicyDaemon& daemon) {
+    return std::make_unique<Protocol<take_line>>(daemon);
+}
+
+net::StreamServerSettings policy_server_settings() {
+    net::StreamServerSettings settings;
+    settings.input_bytes_max = 64 * 1024;
+    settings.idle_timeout = std::chrono::seconds(130);
+    settings.later_timeout = std::chrono::seconds(95);
+    return settings;
+}
+
+}  // namespace postseal::sender

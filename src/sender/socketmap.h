@@ -1,0 +1,22 @@
+// Postfix's socketmap protocol: netstrings "<map> <key>" in, "OK …", "NOTFOUND " or "TEMP …" out, any number per
+// connection, answered in order. And the line protocol for Exim and scripts: "GET <key>\n" → one line.
+#pragma once
+
+#include <memory>
+
+#include "net/stream_server.h"
+#include "sender/policy_daemon.h"
+
+namespace postseal::sender {
+
+// Longer requests than Postfix sends (socketmap_max_query_size) end the connection.
+constexpr std::size_t request_bytes_max = 10'000;
+
+std::unique_ptr<net::StreamProtocol> make_socketmap_protocol(PolicyDaemon& daemon);
+std::unique_ptr<net::StreamProtocol> make_line_protocol(PolicyDaemon& daemon);
+
+// Connections that Postfix keeps open between requests are closed by us only after it would have closed them (it keeps
+// them for 10 s idle, 100 s in all): else it would log an error and ask again.
+net::StreamServerSettings policy_server_settings();
+
+}  // namespace postseal::sender
