@@ -1,0 +1,308 @@
+#include "sender/reporter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "net/await.h"
+#include "net/smtp_client.h"
+#include "tlsrpt/record.h"
+#include "tlsrpt/write.h"
+
+namespace postseal::sender {
+
+namespace {
+
+using net::asio::awaitable;
+using store::Delivery;
+using store::DeliveryState;
+
+constexpr std::string_view component = "reporter";
+
+// One day's counts of one policy domain.
+struct DomainDay {
+    std::string record;  // the newest `pr` seen, for when DNS does not answer
+    std::vector<tlsrpt::PolicyResult> policies;
+};
+
+struct Attempt {
+    bool accepted = false;
+    bool final_refusal = false;  // asking again changes nothing
+    std::string detail;
+};
+
+// Host, port and path of an https rua; the URI itself is posted to as published.
+std::string host_of(const std::string& uri) {
+    constexpr std::string_view scheme = "https://";
+    const std::string_view rest = std::string_view(uri).substr(std::min(uri.size(), scheme.size()));
+    const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+    const std::string_view host =
+        authority.substr(authority.rfind('@') == std::string_view::npos ? 0 : authority.rfind('@') + 1);
+    return std::string(host.substr(0, host.find(':')));
+}
+
+}  // namespace
+
+struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
+    Impl(net::Loop& loop_, net::WorkPool& work_, net::Resolver& resolver_, net::HttpsClient& https_,
+         store::Store& store_, const Clock& clock_, Log& log_, ReporterSettings settings_)
+        : loop(loop_),
+          work(work_),
+          resolver(resolver_),
+          https(https_),
+          store(store_),
+          clock(clock_),
+          log(log_),
+          settings(std::move(settings_)) {}
+
+    awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day) {
+        if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
+            co_return Error{Errc::refused, to_iso_day(day), "the day is not over (UTC)"};
+        }
+        auto counts = co_await net::await_work<Result<std::vector<tlsrpt::Count>>>(
+            work, [this, day] { return store.session_counts.of_day(day); });
+        if (!counts) {
+            co_return counts.error();
+        }
+        auto delivered = co_await net::await_work<Result<std::vector<Delivery>>>(
+            work, [this, day] { return store.session_counts.deliveries(day); });
+        if (!delivered) {
+            co_return delivered.error();
+        }
+        std::map<dns::Name, DomainDay> by_domain;
+        for (tlsrpt::Count& count : *counts) {
+            DomainDay& domain_day = by_domain[count.domain];
+            domain_day.record = count.record;
+            domain_day.policies.push_back(std::move(count.policy));
+        }
+        std::vector<DeliveryOutcome> outcomes;
+        for (const auto& [domain, domain_day] : by_domain) {
+            co_await report(day, domain, domain_day, *delivered, outcomes);
+        }
+        co_return outcomes;
+    }
+
+    awaitable<net::DnsAnswer> resolve(dns::Name name, dns::Type type) {
+        co_return co_await net::await_callback<net::DnsAnswer>(
+            [this, name, type](std::function<void(net::DnsAnswer)> done) {
+                resolver.resolve(name, type, std::move(done));
+            });
+    }
+
+    // Where the reports go: DNS at sending time, or what Postfix saw when DNS does not answer. Nothing: nobody asks.
+    awaitable<std::optional<tlsrpt::TlsrptRecord>> destinations(dns::Name domain, std::string seen) {
+        std::vector<std::string> texts{seen};
+        const Result<dns::Name> name = tlsrpt::tlsrpt_record_name(domain);
+        if (name) {
+            const net::DnsAnswer answer = co_await resolve(*name, dns::Type::txt);
+            if (answer.usable()) {
+                texts.clear();
+                for (const dns::TxtData& txt : answer.all<dns::TxtData>()) {
+                    texts.push_back(txt.joined());
+                }
+            }
+        }
+        co_return tlsrpt::judge_tlsrpt_records(texts).record;
+    }
+
+    awaitable<void> report(Day day, dns::Name domain, const DomainDay& domain_day,
+                           const std::vector<Delivery>& delivered, std::vector<DeliveryOutcome>& outcomes) {
+        const auto record = co_await destinations(domain, domain_day.record);
+        if (!record) {
+            co_return;
+        }
+        const tlsrpt::Report report_value = tlsrpt::report_of_day(day, domain, domain_day.policies, settings.submitter);
+        for (const tlsrpt::ReportUri& rua : record->rua) {
+            Delivery delivery{day, domain, rua.published, DeliveryState::pending, 0, {}, {}, "", ""};
+            for (const Delivery& known : delivered) {
+                if (known.domain == domain && known.rua == rua.published) {
+                    delivery = known;
+                }
+            }
+            outcomes.push_back(co_await deliver(rua, report_value, std::move(delivery)));
+            const bool got_through = outcomes.back().result == "sent" || outcomes.back().result == "already-sent";
+            if (got_through && !settings.rua_all) {
+                co_return;
+            }
+        }
+    }
+
+    awaitable<DeliveryOutcome> deliver(tlsrpt::ReportUri rua, tlsrpt::Report report_value, Delivery delivery) {
+        DeliveryOutcome outcome{delivery.domain, delivery.rua, "", delivery.last_error};
+        if (delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed) {
+            outcome.result = delivery.state == DeliveryState::sent ? "already-sent" : "failed";
+            co_return outcome;
+        }
+        const TimePoint now = clock.now();
+        if (delivery.next_attempt && *delivery.next_attempt > now) {
+            outcome.result = "retry";
+            co_return outcome;
+        }
+        if (delivery.report_json.empty()) {
+            delivery.report_json = tlsrpt::to_json(report_value);
+        }
+        const Attempt attempt = rua.scheme == tlsrpt::ReportUri::Scheme::https
+                                    ? co_await post(rua, delivery.report_json)
+                                    : co_await mail(rua, report_value, delivery.domain);
+        note(delivery, attempt, now);
+        outcome.result = std::string(store::to_string(delivery.state));
+        outcome.detail = delivery.last_error;
+        const Result<void> kept = co_await net::await_work<Result<void>>(
+            work, [this, delivery] { return store.session_counts.put_delivery(delivery); });
+        if (!kept) {
+            log.error(component, "a delivery could not be noted: " + kept.error().message());
+        }
+        log.info(component, fmt::format("report of {} for {} to {}: {}{}{}", to_iso_day(delivery.day),
+                                        delivery.domain.text(), printable(delivery.rua, 200), outcome.result,
+                                        outcome.detail.empty() ? "" : ": ", printable(outcome.detail, 200)));
+        co_return outcome;
+    }
+
+    // RFC 8460 §5.5: retried for a day, with growing gaps, then dropped.
+    void note(Delivery& delivery, const Attempt& attempt, TimePoint now) const {
+        ++delivery.attempts;
+        if (!delivery.first_attempt) {
+            delivery.first_attempt = now;
+        }
+        delivery.last_error = attempt.detail;
+        delivery.next_attempt.reset();
+        if (attempt.accepted) {
+            delivery.state = DeliveryState::sent;
+            return;
+        }
+        constexpr std::int64_t doublings_max = 8;
+        const Seconds gap =
+            settings.retry_first * (std::int64_t{1} << std::min<std::int64_t>(delivery.attempts - 1, doublings_max));
+        if (attempt.final_refusal || now + gap > *delivery.first_attempt + settings.retry_for) {
+            delivery.state = DeliveryState::failed;
+            return;
+        }
+        delivery.state = DeliveryState::retry;
+        delivery.next_attempt = now + gap;
+    }
+
+    // RFC 8460 §5.4: POST to precisely the URI given; 2xx is acceptance, a redirect is never followed.
+    awaitable<Attempt> post(tlsrpt::ReportUri rua, std::string json) {
+        const std::string host_text = host_of(rua.published);
+        net::HttpsRequest request;
+        request.url = rua.published;
+        request.method = "POST";
+        request.headers = {{"Content-Type", "application/tlsrpt+gzip"}};
+        request.body = as_text(tlsrpt::gzip(as_bytes(json)));
+        request.trust = settings.trust;
+        request.certificate =
+            settings.verify_https_rua ? net::HttpsRequest::Certificate::verify : net::HttpsRequest::Certificate::ignore;
+        if (const auto literal = dns::IpAddress::parse(host_text)) {
+            request.addresses = {*literal};
+        } else {
+            const Result<dns::Name> host = dns::Name::parse(host_text);
+            if (!host) {
+                co_return Attempt{false, true, "the rua's host is no name: " + host.error().message()};
+            }
+            bool answered = true;
+            for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
+                const net::DnsAnswer answer = co_await resolve(*host, type);
+                answered = answered && answer.usable();
+                for (const dns::AddressData& data : answer.all<dns::AddressData>()) {
+                    request.addresses.push_back(data.address);
+                }
+            }
+            if (request.addresses.empty()) {
+                co_return Attempt{false, false,
+                                  host->text() + (answered ? " has no address" : " could not be looked up")};
+            }
+        }
+        const net::HttpsResponse response = co_await net::await_callback<net::HttpsResponse>(
+            [this, request](std::function<void(net::HttpsResponse)> done) { https.fetch(request, std::move(done)); });
+        if (!response.ok()) {
+            co_return Attempt{false,
+                              response.failure == net::HttpsResponse::Failure::refused_address ||
+                                  response.failure == net::HttpsResponse::Failure::bad_request,
+                              response.error};
+        }
+        if (response.status >= 200 && response.status < 300) {
+            co_return Attempt{true, false, ""};
+        }
+        // 4xx but for "too many" and "too slow" speak of the request, which will not change; a 3xx is never followed.
+        const bool again = response.status >= 500 || response.status == 408 || response.status == 429;
+        co_return Attempt{false, !again, fmt::format("the server answered {}", response.status)};
+    }
+
+    // RFC 8460 §5.3, through the operator's own server.
+    awaitable<Attempt> mail(tlsrpt::ReportUri rua, tlsrpt::Report report_value, dns::Name domain) {
+        const auto url = net::parse_submission_url(settings.submission);
+        const std::string& contact = settings.submitter.contact_info;
+        const Result<dns::Name> submitter = dns::Name::parse(contact.substr(contact.rfind('@') + 1));
+        if (!url || !submitter) {
+            co_return Attempt{false, false, "reports cannot be mailed: [reporter] submission and contact are needed"};
+        }
+        tlsrpt::Envelope envelope{*submitter,  domain,      contact,
+                                  rua.address, clock.now(), to_hex(random_bytes(16)) + "@" + submitter->text()};
+        const Result<std::string> message = tlsrpt::to_mail(report_value, envelope);
+        if (!message) {
+            co_return Attempt{false, true, message.error().message()};
+        }
+        const auto addresses = co_await net::await_callback<Result<std::vector<dns::IpAddress>>>(
+            [this, host = url->host](std::function<void(Result<std::vector<dns::IpAddress>>)> done) {
+                net::resolve_configured_host(loop, host, std::move(done));
+            });
+        if (!addresses || addresses->empty()) {
+            co_return Attempt{false, false, "the submission server " + url->host + " has no address"};
+        }
+        net::SmtpDelivery delivery;
+        if (const auto name = dns::Name::parse(url->host)) {
+            delivery.host = *name;
+        }
+        delivery.address = addresses->front();
+        delivery.port = url->port;
+        delivery.ehlo_name = submitter->text();
+        delivery.mail_from = contact;
+        delivery.recipients = {rua.address};
+        delivery.message = *message;
+        delivery.login = url->login;
+        delivery.transport = url->transport;
+        delivery.trust = settings.trust;
+        delivery.guard = net::AddressGuard(net::NonGlobal::allow);  // the operator's own server
+        const auto result = co_await net::await_callback<net::SmtpDeliveryResult>(
+            [this, delivery](std::function<void(net::SmtpDeliveryResult)> done) {
+                net::smtp_deliver(loop, delivery, std::move(done));
+            });
+        co_return Attempt{result.failure == net::SmtpFailure::none, !result.temporary(), result.error};
+    }
+
+    net::Loop& loop;
+    net::WorkPool& work;
+    net::Resolver& resolver;
+    net::HttpsClient& https;
+    store::Store& store;
+    const Clock& clock;
+    Log& log;
+    ReporterSettings settings;
+    bool running = false;
+};
+
+Reporter::Reporter(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver, net::HttpsClient& https,
+                   store::Store& store, const Clock& clock, Log& log, ReporterSettings settings)
+    : impl_(std::make_shared<Impl>(loop, work, resolver, https, store, clock, log, std::move(settings))) {}
+
+Reporter::~Reporter() = default;
+
+void Reporter::run(Day day, std::function<void(Result<std::vector<DeliveryOutcome>>)> done) {
+    net::spawn(impl_->loop, [impl = impl_, day, done = std::move(done)]() -> awaitable<void> {
+        // Two runs at once would send a report twice.
+        if (impl->running) {
+            done(Error{Errc::refused, to_iso_day(day), "another run is under way: ask again when it has ended"});
+            co_return;
+        }
+        impl->running = true;
+        auto outcomes = co_await impl->run(day);
+        impl->running = false;
+        done(std::move(outcomes));
+    });
+}
+
+}  // namespace postseal::sender

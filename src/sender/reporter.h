@@ -1,0 +1,56 @@
+// The report sender: the counts of a day become one report per policy domain, delivered to every rua of its TLSRPT
+// record (RFC 8460 §3, §5; design rule 15). This version delivers by HTTPS POST (§5.4) and, where [reporter] submission
+// names a server, by mail (§5.3) without a DKIM signature of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "net/https_client.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "store/store.h"
+#include "tlsrpt/aggregate.h"
+
+namespace postseal::sender {
+
+struct ReporterSettings {
+    tlsrpt::Submitter submitter;
+    bool rua_all = true;            // every rua gets the report; else the first that works
+    bool verify_https_rua = false;  // RFC 8460 §3 lets a sender ignore certificate errors
+    std::string submission;         // "smtp://127.0.0.1:25"; "" = mailto destinations are refused
+    std::shared_ptr<const net::TrustStore> trust;
+    Seconds retry_for{86'400};  // RFC 8460 §5.5: up to a day after the first attempt, then given up
+    Seconds retry_first{300};   // doubled with each attempt
+};
+
+// One element per (domain, rua).
+struct DeliveryOutcome {
+    dns::Name domain;
+    std::string rua;     // as published
+    std::string result;  // "sent", "retry", "failed", "already-sent"
+    std::string detail;  // why, for people
+};
+
+class Reporter {
+public:
+    Reporter(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver, net::HttpsClient& https,
+             store::Store& store, const Clock& clock, Log& log, ReporterSettings settings);
+    Reporter(const Reporter&) = delete;
+    Reporter& operator=(const Reporter&) = delete;
+    ~Reporter();
+
+    // Any thread; `done` on the loop. Delivers the day's reports now; what was accepted or finally refused is never
+    // sent again. Errors: refused, when the day is not over; unavailable, when the store does not answer.
+    void run(Day day, std::function<void(Result<std::vector<DeliveryOutcome>>)> done);
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace postseal::sender

@@ -1,0 +1,317 @@
+// The store against SQLite in memory and on disk: what goes in comes out, what must be refused is refused.
+#include "store/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "store/schema.h"
+#include "store/sqlite.h"
+
+namespace postseal::store {
+namespace {
+
+const TimePoint now{Seconds(1'790'000'000)};
+
+dns::Name name(std::string_view text) {
+    return dns::Name::parse(text).value();
+}
+
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string pattern = std::filesystem::temp_directory_path() / "postseal-store-XXXXXX";
+        path_ = ::mkdtemp(pattern.data());
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] std::string operator/(const std::string& file) const { return path_ + "/" + file; }
+
+private:
+    std::string path_;
+};
+
+std::unique_ptr<Store> open_in_memory() {
+    auto opened = Store::open("sqlite::memory:", SecretBox::ephemeral());
+    EXPECT_TRUE(opened) << opened.error().message();
+    return std::move(*opened);
+}
+
+TEST(Sqlite, RollsBackWhatDidNotSucceed) {
+    auto database = open_sqlite(":memory:").value();
+    ASSERT_TRUE(database->query("CREATE TABLE t (n BIGINT UNIQUE)"));
+    const auto outcome = database->transaction([&]() -> Result<void> {
+        EXPECT_TRUE(database->query("INSERT INTO t VALUES ($1)", {value(std::int64_t{1})}));
+        return Error{Errc::refused, "", "changed my mind"};
+    });
+    EXPECT_EQ(outcome.error().what, "changed my mind");
+    EXPECT_EQ(database->query("SELECT COUNT(*) FROM t").value().at(0).number(0), 0);
+}
+
+TEST(Sqlite, TellsAConstraintFromBrokenSql) {
+    auto database = open_sqlite(":memory:").value();
+    ASSERT_TRUE(database->query("CREATE TABLE t (n BIGINT UNIQUE)"));
+    ASSERT_TRUE(database->query("INSERT INTO t VALUES (1)"));
+    EXPECT_EQ(database->query("INSERT INTO t VALUES (1)").error().code, Errc::refused);
+    EXPECT_EQ(database->query("SELEKT").error().code, Errc::internal);
+    EXPECT_EQ(open_sqlite("/nonexistent/folder/file").error().code, Errc::unavailable);
+}
+
+TEST(Schema, MigratesOnceAndRefusesANewerDatabase) {
+    auto database = open_sqlite(":memory:").value();
+    ASSERT_TRUE(migrate(*database));
+    ASSERT_TRUE(migrate(*database));  // nothing left to do
+    ASSERT_TRUE(database->query("INSERT INTO schema_version VALUES (1000)"));
+    EXPECT_EQ(migrate(*database).error().code, Errc::refused);
+}
+
+TEST(SecretBox, OpensOnlyWithTheSameKeyAndContext) {
+    const SecretBox box = SecretBox::ephemeral();
+    const Bytes sealed = box.seal("private", "key of a");
+    EXPECT_EQ(box.unseal(sealed, "key of a").value(), "private");
+    EXPECT_FALSE(box.unseal(sealed, "key of b"));
+    EXPECT_FALSE(SecretBox::ephemeral().unseal(sealed, "key of a"));
+    Bytes damaged = sealed;
+    damaged.back() ^= 1U;
+    EXPECT_FALSE(box.unseal(damaged, "key of a"));
+    EXPECT_FALSE(box.unseal(Bytes(5), "key of a"));
+    EXPECT_EQ(as_text(sealed).find("private"), std::string_view::npos);
+}
+
+TEST(SecretBox, KeyFileIsMadeOnceAndMustBePrivate) {
+    const TemporaryFolder folder;
+    const std::string path = folder / "master.key";
+    const Bytes sealed = SecretBox::open(path).value().seal("s", "c");
+    EXPECT_EQ(SecretBox::open(path).value().unseal(sealed, "c").value(), "s");
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+    EXPECT_EQ(SecretBox::open(path).error().code, Errc::refused);
+    ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+    std::ofstream(path) << "not a key\n";
+    EXPECT_EQ(SecretBox::open(path).error().code, Errc::invalid_input);
+}
+
+TEST(Store, SurvivesReopening) {
+    const TemporaryFolder folder;
+    const auto box = [&] { return SecretBox::open(folder / "master.key").value(); };
+    const std::string url = "sqlite:" + (folder / "postseal.db");
+    {
+        auto store = Store::open(url, box()).value();
+        ASSERT_TRUE(store->certificates.put({name("mta-sts.example.com"), "CHAIN", "KEY", now, now + Seconds(5)}));
+    }
+    auto store = Store::open(url, box()).value();
+    const auto certificates = store->certificates.all().value();
+    ASSERT_EQ(certificates.size(), 1U);
+    EXPECT_EQ(certificates[0].host, name("mta-sts.example.com"));
+    EXPECT_EQ(certificates[0].key_pem, "KEY");
+    EXPECT_EQ(certificates[0].not_after, now + Seconds(5));
+}
+
+TEST(Accounts, SignInLinkWorksOnceAndInTime) {
+    auto store = open_in_memory();
+    Accounts& accounts = store->accounts;
+    const auto organisation = accounts.organisation("Home", now).value();
+    EXPECT_EQ(accounts.organisation("Home", now).value().id, organisation.id);
+    const auto user = accounts.user(organisation.id, "owner", now).value();
+    const auto link = accounts.make_sign_in_token(user.id, now + Seconds(60)).value();
+    const auto session = accounts.sign_in(link, now, now + Seconds(3600)).value();
+    EXPECT_EQ(accounts.sign_in(link, now, now + Seconds(3600)).error().code, Errc::refused);
+    EXPECT_EQ(accounts.session(session, now).value().user.name, "owner");
+    EXPECT_EQ(accounts.session(session, now + Seconds(3600)).error().code, Errc::not_found);
+    EXPECT_EQ(accounts.session("guess", now).error().code, Errc::not_found);
+    ASSERT_TRUE(accounts.sign_out(session));
+    EXPECT_FALSE(accounts.session(session, now));
+    const auto late = accounts.make_sign_in_token(user.id, now).value();
+    EXPECT_EQ(accounts.sign_in(late, now, now + Seconds(1)).error().code, Errc::refused);
+}
+
+Domain a_domain(std::int64_t organisation, std::string_view text, std::string label) {
+    Domain domain;
+    domain.organisation = organisation;
+    domain.name = name(text);
+    domain.label = std::move(label);
+    domain.added = now;
+    return domain;
+}
+
+TEST(Domains, LabelIsNeverReissued) {  // rule 1
+    auto store = open_in_memory();
+    const auto organisation = store->accounts.organisation("Home", now).value().id;
+    Domain domain = store->domains.add(a_domain(organisation, "example.com", "l1")).value();
+    EXPECT_EQ(store->domains.add(a_domain(organisation, "example.com", "l2")).error().code, Errc::refused);  // has it
+    EXPECT_EQ(store->domains.add(a_domain(organisation, "example.net", "l1")).error().code,
+              Errc::refused);  // label used
+    domain.state = DomainState::gone;
+    ASSERT_TRUE(store->domains.update(domain));
+    EXPECT_FALSE(store->domains.find(organisation, name("example.com")).value());
+    EXPECT_EQ(store->domains.find_by_label("l1").value()->state, DomainState::gone);
+    EXPECT_EQ(store->domains.add(a_domain(organisation, "example.com", "l1")).error().code, Errc::refused);
+    EXPECT_TRUE(store->domains.add(a_domain(organisation, "example.com", "l2")));
+}
+
+TEST(Domains, RetiringDomainMayComeBackUnderANewLabel) {
+    auto store = open_in_memory();
+    const auto organisation = store->accounts.organisation("Home", now).value().id;
+    Domain old = store->domains.add(a_domain(organisation, "example.com", "old")).value();
+    old.state = DomainState::retiring;
+    old.cnames_until = now + Seconds(9);
+    ASSERT_TRUE(store->domains.update(old));
+    ASSERT_TRUE(store->domains.add(a_domain(organisation, "example.com", "new")));
+    EXPECT_EQ(store->domains.find(organisation, name("example.com")).value()->label, "new");
+    EXPECT_EQ(store->domains.find_by_label("old").value()->cnames_until, now + Seconds(9));
+    EXPECT_EQ(store->domains.list(organisation).value().size(), 2U);
+}
+
+TEST(Domains, PolicyIdIsNeverUsedForAnotherBody) {  // STS-016
+    auto store = open_in_memory();
+    const auto organisation = store->accounts.organisation("Home", now).value().id;
+    const auto domain = store->domains.add(a_domain(organisation, "example.com", "l1")).value().id;
+    PolicyVersion version{domain, 1, mtasts::Mode::testing, 86400, "body", "id1", now, {}, {}, {}};
+    ASSERT_TRUE(store->domains.add_version(version));
+    version.version = 2;
+    EXPECT_EQ(store->domains.add_version(version).error().code, Errc::refused);
+    version.policy_id = "id2";
+    ASSERT_TRUE(store->domains.add_version(version));
+    version.body_live = now;
+    ASSERT_TRUE(store->domains.update_version(version));
+    const auto versions = store->domains.versions(domain).value();
+    ASSERT_EQ(versions.size(), 2U);
+    EXPECT_FALSE(versions[0].body_live);
+    EXPECT_EQ(versions[1].body_live, now);
+}
+
+TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothing
+    auto store = open_in_memory();
+    PolicyCache::Entry entry{
+        name("example.com"), std::nullopt, {"id2", now, {{"id1", now - Seconds(5)}, {"id2", now}}}};
+    entry.policy = mtasts::CachedPolicy{
+        *mtasts::judge_policy("version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 86400\n").policy,
+        "id1",
+        now,
+        now,
+        now,
+        300};
+    ASSERT_TRUE(store->policy_cache.put(entry));
+    const auto all = store->policy_cache.all().value();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].policy, entry.policy);
+    EXPECT_EQ(all[0].failures, entry.failures);
+    ASSERT_TRUE(store->policy_cache.erase(entry.domain));
+    EXPECT_TRUE(store->policy_cache.all().value().empty());
+}
+
+tlsrpt::PolicyResult sts_result(std::uint64_t successful, std::uint64_t failed) {
+    tlsrpt::PolicyResult policy{"sts", "example.com", {"version: STSv1"}, {"mx.example.com"}, successful, failed, {}};
+    if (failed > 0) {
+        policy.failures.push_back(
+            {"certificate-expired", "192.0.2.1", "mx.example.com", {}, "192.0.2.2", failed, {}, {}});
+    }
+    return policy;
+}
+
+TEST(SessionCounts, SumsWhatIsTheSame) {
+    auto store = open_in_memory();
+    const Day day = std::chrono::floor<std::chrono::days>(now);
+    ASSERT_TRUE(store->session_counts.add({{day, name("example.com"), "old record", sts_result(3, 1)}}));
+    ASSERT_TRUE(store->session_counts.add({{day, name("example.com"), "new record", sts_result(2, 2)}}));
+    ASSERT_TRUE(store->session_counts.add({{day + std::chrono::days(1), name("example.com"), "r", sts_result(1, 0)}}));
+    const auto counts = store->session_counts.of_day(day).value();
+    ASSERT_EQ(counts.size(), 1U);
+    EXPECT_EQ(counts[0].record, "new record");
+    EXPECT_EQ(counts[0].policy, sts_result(5, 3));
+    EXPECT_EQ(store->session_counts.days().value().size(), 2U);
+    ASSERT_TRUE(store->session_counts.erase_before(day + std::chrono::days(1)));
+    EXPECT_TRUE(store->session_counts.of_day(day).value().empty());
+}
+
+TEST(SessionCounts, RemembersDeliveries) {
+    auto store = open_in_memory();
+    const Day day = std::chrono::floor<std::chrono::days>(now);
+    Delivery delivery{day, name("example.com"), "https://r.example/", DeliveryState::retry, 1, now, now, "503", "{}"};
+    ASSERT_TRUE(store->session_counts.put_delivery(delivery));
+    delivery.state = DeliveryState::sent;
+    ASSERT_TRUE(store->session_counts.put_delivery(delivery));
+    const auto deliveries = store->session_counts.deliveries(day).value();
+    ASSERT_EQ(deliveries.size(), 1U);
+    EXPECT_EQ(deliveries[0].state, DeliveryState::sent);
+    EXPECT_EQ(deliveries[0].next_attempt, now);
+}
+
+NewReport a_report(std::string id) {
+    NewReport report;
+    report.received = now;
+    report.via = "https";
+    report.domain = name("example.com");
+    report.raw = Bytes{1, 2, 3};
+    report.submitter = "sender.example";
+    report.report.report_id = std::move(id);
+    report.report.begin = now;
+    report.report.end = now + Seconds(86399);
+    report.report.policies = {sts_result(10, 2)};
+    return report;
+}
+
+TEST(Reports, CountsEachReportOnce) {  // RPT-048: the same report resent is dropped
+    auto store = open_in_memory();
+    EXPECT_EQ(store->reports.add(a_report("r1")).value(), Reports::Added::stored);
+    NewReport again = a_report("r1");
+    again.via = "import";
+    EXPECT_EQ(store->reports.add(again).value(), Reports::Added::duplicate);
+    EXPECT_EQ(store->reports.add(a_report("r2")).value(), Reports::Added::stored);
+    const auto totals = store->reports.totals(name("example.com")).value();
+    EXPECT_EQ(totals.received, 2);
+    EXPECT_EQ(totals.sessions_ok, 20);
+    EXPECT_EQ(totals.sessions_failed, 4);
+    EXPECT_EQ(totals.last, now);
+}
+
+TEST(Reports, NeverSumsTwoPolicyTypes) {  // rule 19
+    auto store = open_in_memory();
+    NewReport report = a_report("r1");
+    tlsrpt::PolicyResult tlsa = sts_result(10, 2);
+    tlsa.policy_type = "tlsa";
+    report.report.policies.push_back(tlsa);
+    ASSERT_TRUE(store->reports.add(report));
+    const auto totals = store->reports.totals(name("example.com")).value();
+    EXPECT_EQ(totals.sessions_ok, 10);
+    EXPECT_EQ(totals.sessions_failed, 2);
+    const Day day = std::chrono::floor<std::chrono::days>(now);
+    EXPECT_EQ(store->reports.rollups(name("example.com"), day, day).value().size(), 2U);
+    const auto failures = store->reports.failure_rollups(name("example.com"), day, day).value();
+    ASSERT_EQ(failures.size(), 2U);
+    EXPECT_EQ(failures[0].result_type, "certificate-expired");
+    EXPECT_EQ(failures[0].mx_host, "mx.example.com");
+}
+
+TEST(Reports, KeepsRawBytesAndContent) {  // rule 17
+    auto store = open_in_memory();
+    NewReport report = a_report("r1");
+    report.deviations = {{"contact-info-null", "contact-info is null"}};
+    ASSERT_TRUE(store->reports.add(report));
+    const auto listed = store->reports.list(name("example.com"), 10).value();
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].report, report.report);
+    EXPECT_EQ(listed[0].deviations, report.deviations);
+    EXPECT_EQ(store->reports.raw(listed[0].id).value(), (Bytes{1, 2, 3}));
+    EXPECT_EQ(store->reports.raw(999).error().code, Errc::not_found);
+    EXPECT_FALSE(store->reports.find(999).value());
+}
+
+TEST(Audit, ListsNewestFirst) {
+    auto store = open_in_memory();
+    ASSERT_TRUE(store->audit.add({now, 1, "user:owner", "domain.add", "example.com", "", "pending", ""}));
+    ASSERT_TRUE(store->audit.add({now, 1, "user:owner", "domain.mode", "example.com", "testing", "enforce", "tested"}));
+    ASSERT_TRUE(store->audit.add({now, 2, "user:other", "domain.add", "example.org", "", "pending", ""}));
+    const auto entries = store->audit.list(1, "", 10).value();
+    ASSERT_EQ(entries.size(), 2U);
+    EXPECT_EQ(entries[0].action, "domain.mode");
+    EXPECT_EQ(store->audit.list(1, "example.org", 10).value().size(), 0U);
+}
+
+}  // namespace
+}  // namespace postseal::store
