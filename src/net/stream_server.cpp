@@ -290,8 +290,8 @@ private:
 
     void drop(Connection& connection) {
         poller_.remove(connection.socket.fd(), connection);
+        size_.store(connections_.size() - 1, std::memory_order_relaxed);  // before the client can see that it is closed
         connections_.erase(connection.id);
-        size_.store(connections_.size(), std::memory_order_relaxed);
     }
 
     Poller& poller_;
