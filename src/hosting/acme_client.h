@@ -37,8 +37,8 @@ struct AcmeSettings {  // [[acme]]
 
 // Where the answers to challenges become visible.
 struct ChallengeResponders {
-    ChallengeBoard* http = nullptr;
-    net::CertificateStore* tls = nullptr;
+    std::shared_ptr<ChallengeBoard> http;
+    std::shared_ptr<net::CertificateStore> tls;
 };
 
 // On one loop. The store is used from that loop's thread, which may block (the jobs loop, never a serving one).

@@ -1,5 +1,5 @@
-// The cryptography of ACME (RFC 8555 §6.2, §7.4, §8; RFC 7515; RFC 7518 ES256; RFC 7638; RFC 8737): P-256 keys, signed
-// requests, thumbprints, key authorizations, CSRs, tls-alpn-01 certificates. Pure, on OpenSSL.
+// The cryptography of ACME (RFC 8555 §6.2, §7.4, §8.1; RFC 7515; RFC 7518 ES256; RFC 7638; RFC 8737): P-256 keys,
+// signed requests, thumbprints, key authorizations, CSRs, tls-alpn-01 certificates. Pure, on OpenSSL.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,7 @@ public:
     [[nodiscard]] std::string to_pem() const;               // PKCS #8
     [[nodiscard]] Bytes to_der() const;                     // PKCS #8
 
-    // The public key as a JWK whose members are in the order of RFC 7638 §3.3, without blanks.
+    // The public key as a JWK whose members are in the order of RFC 7638 §3, without blanks.
     [[nodiscard]] std::string jwk() const;
     [[nodiscard]] std::string thumbprint() const;
     // ECDSA over SHA-256, as R || S (RFC 7518 §3.4).

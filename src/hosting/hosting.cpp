@@ -1,0 +1,313 @@
+#include "hosting/hosting.h"
+
+#include <fmt/format.h>
+#include <libpsl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace postseal::hosting {
+
+namespace {
+
+using store::DomainState;
+
+constexpr int label_attempts_max = 3;  // 128 random bits never meet; the store refuses a second use all the same
+
+bool is_public_suffix(const dns::Name& name) {
+    struct FreeList {
+        void operator()(psl_ctx_t* list) const { psl_free(list); }
+    };
+    // The system's list is newer than the one that was compiled in.
+    static const std::unique_ptr<psl_ctx_t, FreeList> list(psl_latest(nullptr));
+    return list != nullptr ? psl_is_public_suffix(list.get(), name.text().c_str()) == 1 : name.label_count() < 2;
+}
+
+std::string summary(const store::Domain& domain) {
+    return fmt::format("state={} mode={}", store::to_string(domain.state), mtasts::to_string(domain.wanted_mode));
+}
+
+}  // namespace
+
+Result<dns::Name> hostable_name(std::string_view text, const dns::Name& zone) {
+    POSTSEAL_TRY(const dns::Name name, dns::Name::parse(trim_wsp(text)));
+    if (!name.is_hostname()) {
+        return invalid_input("domain", name.fqdn() + " is not a domain that can receive mail");
+    }
+    if (name.text().size() > domain_length_max) {
+        return Error{Errc::refused, "domain",
+                     fmt::format("longer than {} characters: _smtp._tls does not fit before it", domain_length_max)};
+    }
+    if (name.is_under(zone)) {
+        return Error{Errc::refused, "domain", name.text() + " lies in our own zone " + zone.text()};
+    }
+    if (is_public_suffix(name)) {
+        return Error{Errc::refused, "domain", name.text() + " is a public suffix: nobody's own domain"};
+    }
+    return name;
+}
+
+struct Hosting::Impl {
+    JobsParts parts;
+    JobsSettings settings;
+    Jobs jobs;
+
+    Impl(JobsParts its_parts, const JobsSettings& its_settings)
+        : parts(its_parts), settings(its_settings), jobs(its_parts, its_settings) {}
+
+    [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
+    [[nodiscard]] const dns::Name& zone() const { return parts.publication.zone_settings().zone; }
+
+    Result<store::Domain> find(const Who& who, const std::string& text) const {
+        POSTSEAL_TRY(const dns::Name name, dns::Name::parse(trim_wsp(text)));
+        POSTSEAL_TRY(const auto found, parts.store.domains.find(who.organisation, name));
+        if (!found) {
+            return Error{Errc::not_found, "domain", name.text() + " is not here: add it first"};
+        }
+        return *found;
+    }
+
+    Result<std::string> organisation_name(std::int64_t id) const {
+        POSTSEAL_TRY(const auto all, parts.store.accounts.organisations());
+        const auto known = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.id == id; });
+        return known == all.end() ? std::string() : known->name;
+    }
+
+    Result<DomainView> view_of(const store::Domain& domain) const {
+        DomainView view;
+        view.domain = domain;
+        POSTSEAL_TRY(view.organisation, organisation_name(domain.organisation));
+        POSTSEAL_TRY(view.versions, parts.store.domains.versions(domain.id));
+        POSTSEAL_TRY(view.reports, parts.store.reports.totals(domain.name));
+        if (!domain.label.empty()) {
+            POSTSEAL_TRY(const auto expected, jobs.records_of(domain));
+            view.records = verification_from_json(expected, domain.verification);
+        }
+        view.mx = mx_watch_from_json(domain.mx_watch);
+        if (domain.state == DomainState::gone) {
+            return view;
+        }
+        POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
+        POSTSEAL_TRY(view.certificate, parts.store.certificates.find(host));
+        if (view.certificate) {
+            view.certificate->key_pem.clear();
+        }
+        const auto* live = live_version(view.versions);
+        const auto* published = published_version(view.versions);
+        const auto* served = served_version(view.versions);
+        if (live != nullptr) {
+            view.mode = live->mode;
+            view.policy_mx = mx_of(*live);
+            view.readiness = jobs.readiness_of(domain, view.versions);
+        }
+        if (published != nullptr) {
+            view.policy_id = published->policy_id;
+        }
+        if (served != nullptr && served != published) {
+            view.pending_mode = served->mode;
+        }
+        view.enforced_until = hosting::enforced_until(view.versions, now());
+        return view;
+    }
+
+    // An audit entry that cannot be written undoes nothing, but is never silent.
+    void note(const Who& who, std::string action, const store::Domain& domain, std::string before, std::string after,
+              std::string reason = "") const {
+        const auto added =
+            parts.store.audit.add({now(), who.organisation, who.actor, std::move(action), domain.name.text(),
+                                   std::move(before), std::move(after), std::move(reason)});
+        if (!added) {
+            parts.log.error("hosting", "audit: " + added.error().message());
+        }
+    }
+
+    Result<DomainView> add(const Who& who, const std::string& text) {
+        POSTSEAL_TRY(const dns::Name name, hostable_name(text, zone()));
+        POSTSEAL_TRY(const auto known, parts.store.domains.find(who.organisation, name));
+        if (known && known->state != DomainState::retiring) {
+            return view_of(*known);
+        }
+        for (int attempt = 0;; ++attempt) {
+            store::Domain fresh;
+            fresh.organisation = who.organisation;
+            fresh.name = name;
+            fresh.label = mint_label();
+            fresh.added = now();
+            const auto added = parts.store.domains.add(fresh);
+            if (!added && added.error().code == Errc::refused && attempt < label_attempts_max) {
+                continue;
+            }
+            if (!added) {
+                return added.error();
+            }
+            if (const auto shown = parts.publication.show_label(added->label, std::nullopt); !shown) {
+                return shown.error();
+            }
+            note(who, "domain.add", *added, "", "label=" + added->label);
+            jobs.watch(added->label, Jobs::Probe::no, [](const Result<store::Domain>&) {});
+            return view_of(*added);
+        }
+    }
+
+    Result<DomainView> retire(const Who& who, const std::string& text) {
+        POSTSEAL_TRY(store::Domain domain, find(who, text));
+        if (domain.state == DomainState::retiring) {
+            return view_of(domain);
+        }
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+        const std::string before = summary(domain);
+        if (versions.empty()) {
+            if (const auto left = jobs.leave(domain); !left) {
+                return left.error();
+            }
+            domain.state = DomainState::gone;
+            note(who, "domain.retire", domain, before, "gone: it had never moved in");
+            return view_of(domain);
+        }
+        // STS-067 (RFC 8461 §8.3): none with a short max_age under a new id, served until every copy has run out.
+        if (versions.back().mode != mtasts::Mode::none) {
+            POSTSEAL_TRY([[maybe_unused]] const auto none, jobs.change_policy(domain, mtasts::Mode::none, {}));
+        }
+        POSTSEAL_TRY(const Versions all, parts.store.domains.versions(domain.id));
+        domain.state = DomainState::retiring;
+        domain.wanted_mode = mtasts::Mode::none;
+        domain.testing_since.reset();
+        domain.cnames_until = retirement_bound(all, now());
+        if (const auto updated = parts.store.domains.update(domain); !updated) {
+            return updated.error();
+        }
+        note(who, "domain.retire", domain, before, "cnames_until=" + to_rfc3339(*domain.cnames_until));
+        jobs.soon(domain.label);
+        return view_of(domain);
+    }
+
+    // The part of a mode change after all looking.
+    Result<ModeOutcome> commit_mode(const Who& who, const store::Domain& domain, const ModeChange& change) {
+        ModeOutcome outcome;
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+        const MxWatch watch = mx_watch_from_json(domain.mx_watch);
+        const bool overridden = change.override_reason && !change.override_reason->empty();
+        if (change.mode == mtasts::Mode::enforce && !overridden) {
+            Readiness readiness = jobs.readiness_of(domain, versions);
+            if (!readiness.ready) {
+                std::erase_if(readiness.conditions, [](const Condition& one) { return one.status != "failed"; });
+                outcome.reasons = std::move(readiness.conditions);
+                POSTSEAL_TRY(outcome.view, view_of(domain));
+                return outcome;
+            }
+        }
+        // What is enforced is what was tested; testing starts from what DNS says now.
+        std::vector<dns::Name> mx = last_mx(versions);
+        if ((change.mode == mtasts::Mode::testing || mx.empty()) && !watch.hosts.empty()) {
+            mx = watch.names();
+        }
+        POSTSEAL_TRY(const store::PolicyVersion version, jobs.change_policy(domain, change.mode, mx));
+        note(who, "domain.mode", domain, summary(domain),
+             fmt::format("mode={} policy_id={}", mtasts::to_string(version.mode), version.policy_id),
+             change.override_reason.value_or(""));
+        outcome.accepted = true;
+        POSTSEAL_TRY(outcome.view, view_of(domain));
+        return outcome;
+    }
+};
+
+Hosting::Hosting(JobsParts parts, JobsSettings settings) : impl_(std::make_shared<Impl>(parts, settings)) {}
+Hosting::~Hosting() = default;
+
+void Hosting::start() {
+    impl_->jobs.start();
+}
+
+void Hosting::add(const Who& who, const std::string& name, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] { done(impl->add(who, name)); });
+}
+
+void Hosting::show(const Who& who, const std::string& name, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] {
+        const auto found = impl->find(who, name);
+        done(found ? impl->view_of(*found) : found.error());
+    });
+}
+
+void Hosting::list(const Who& who, std::function<void(Result<std::vector<DomainView>>)> done) {
+    impl_->parts.loop.post([impl = impl_, who, done = std::move(done)] {
+        const auto domains = impl->parts.store.domains.list(who.organisation);
+        if (!domains) {
+            done(domains.error());
+            return;
+        }
+        std::vector<DomainView> views;
+        for (const store::Domain& domain : *domains) {
+            auto view = impl->view_of(domain);
+            if (!view) {
+                done(view.error());
+                return;
+            }
+            views.push_back(std::move(*view));
+        }
+        done(std::move(views));
+    });
+}
+
+void Hosting::verify(const Who& who, const std::string& name, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] {
+        const auto found = impl->find(who, name);
+        if (!found) {
+            done(found.error());
+            return;
+        }
+        impl->jobs.look(found->label, [impl, done](const Result<store::Domain>& looked) {
+            if (looked) {
+                impl->jobs.soon(looked->label);
+            }
+            done(looked ? impl->view_of(*looked) : looked.error());
+        });
+    });
+}
+
+void Hosting::mode(const Who& who, const std::string& name, ModeChange change,
+                   std::function<void(Result<ModeOutcome>)> done) {
+    impl_->parts.loop.post([impl = impl_, who, name, change = std::move(change), done = std::move(done)] {
+        const auto found = impl->find(who, name);
+        if (!found) {
+            done(found.error());
+            return;
+        }
+        const auto versions = impl->parts.store.domains.versions(found->id);
+        if (!versions) {
+            done(versions.error());
+            return;
+        }
+        if (found->state == DomainState::retiring || versions->empty()) {
+            done(Error{Errc::refused, "mode",
+                       versions->empty() ? found->name.text() + " serves no policy yet: it has not moved in"
+                                         : found->name.text() + " is retiring"});
+            return;
+        }
+        if (versions->back().mode == change.mode) {
+            auto view = impl->view_of(*found);
+            if (!view) {
+                done(view.error());
+                return;
+            }
+            done(ModeOutcome{true, {}, std::move(*view)});
+            return;
+        }
+        if (change.mode == mtasts::Mode::none) {
+            done(impl->commit_mode(who, *found, change));  // leaving needs no look at anything (rule 4)
+            return;
+        }
+        const Jobs::Probe probe = change.mode == mtasts::Mode::enforce ? Jobs::Probe::hosts : Jobs::Probe::no;
+        impl->jobs.watch(found->label, probe, [impl, who, change, done](const Result<store::Domain>& watched) {
+            done(watched ? impl->commit_mode(who, *watched, change) : watched.error());
+        });
+    });
+}
+
+void Hosting::retire(const Who& who, const std::string& name, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] { done(impl->retire(who, name)); });
+}
+
+}  // namespace postseal::hosting

@@ -1,0 +1,98 @@
+// Hosted MTA-STS as its users see it: add a domain, look at it, switch its mode, let it go (design §6, `domain …`).
+//
+// How to wire (app/serve):
+//
+//     auto tls = std::make_shared<net::CertificateStore>();                       // one for all HTTPS listeners
+//     auto publication = hosting::Publication::load(zone_settings, tls, store, clock, log);   // blocks; before
+//     listening hosting::Hosting hosting({jobs_loop, store, resolver, https, **publication, clock, log},
+//     jobs_settings); DnsServer(pollers, {}, publication->dns_handler())                          // [dns] listen
+//     HttpServer(loops, {}, policy_handler(publication->bodies()))                // [policy_host] https_listen with a
+//         TlsContext of `tls` with acme_tls_alpn = true
+//     HttpServer(loops, {}, challenge_handler(*publication->challenges()))        // [policy_host] http_listen
+//     hosting.start();                                                            // once the listeners accept
+//
+// `jobs_loop` is a Loop of its own with its own thread, since the store blocks it; `resolver` and `https` belong to it.
+// Take down: stop the jobs loop, then destroy Hosting, listeners, Publication. HttpsClient's trust is [tls] ca_file,
+// each AcmeSettings::trust its ca_file. zone_settings.caa has one CaaIssuer per [[acme]]: {caa_issuer, none,
+// challenges}; load() fills in the accounts that the store knows once jobs run.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hosting/jobs.h"
+
+namespace postseal::hosting {
+
+// Everything that `domain show` and the domain's page say.
+struct DomainView {
+    store::Domain domain;  // name, label, state, added, cnames_until, last_error, …
+    std::string organisation;
+    std::optional<mtasts::Mode> mode;          // of the served body, once it was read back
+    std::optional<mtasts::Mode> pending_mode;  // accepted, its body or id still on its way
+    std::optional<std::string> policy_id;      // in DNS
+    Verification records;
+    std::optional<store::Certificate> certificate;  // without its key
+    store::ReportTotals reports;
+    MxWatch mx;
+    std::vector<mtasts::MxPattern> policy_mx;  // of the served policy; with it, each MX host is inside or not
+    std::optional<Readiness> readiness;        // while a policy is served
+    Versions versions;                         // oldest first
+    std::optional<TimePoint> enforced_until;   // until when senders may enforce if enforce were left now
+};
+
+struct Who {
+    std::int64_t organisation = 0;  // store::Organisation::id
+    std::string actor;              // "user:ann", "cli:root"; for the audit log
+};
+
+// Any thread; callbacks run on the jobs loop and must not block it. Errors: invalid_input (no domain name), refused
+// (with the reason), not_found, temporary, unavailable.
+class Hosting {
+public:
+    Hosting(JobsParts parts, JobsSettings settings);
+    Hosting(const Hosting&) = delete;
+    Hosting& operator=(const Hosting&) = delete;
+    ~Hosting();
+
+    void start();
+
+    using ViewDone = std::function<void(Result<DomainView>)>;
+    // The domain that the organisation has already is shown as it is; while it retires, a new label is minted.
+    void add(const Who& who, const std::string& name, ViewDone done);
+    void show(const Who& who, const std::string& name, ViewDone done);
+    void list(const Who& who, std::function<void(Result<std::vector<DomainView>>)> done);
+
+    // Looks afresh; the jobs go on by themselves. Success whether or not the CNAMEs are seen: all_seen(view.records).
+    void verify(const Who& who, const std::string& name, ViewDone done);
+
+    struct ModeChange {
+        mtasts::Mode mode = mtasts::Mode::testing;
+        std::optional<std::string> override_reason;  // enter enforce although the gate is shut
+    };
+    struct ModeOutcome {
+        bool accepted = false;
+        std::vector<Condition> reasons;  // when the gate refused: the conditions that are not ok
+        DomainView view;
+    };
+    // Entering enforce looks at the MX hosts afresh, which takes up to a minute. Error refused: nothing is served yet,
+    // or the domain is leaving.
+    void mode(const Who& who, const std::string& name, ModeChange change,
+              std::function<void(Result<ModeOutcome>)> done);
+
+    // Rule 6. A domain that never moved in is gone at once.
+    void retire(const Who& who, const std::string& name, ViewDone done);
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+// Why a name cannot be hosted: a public suffix, a name in Z, too long, no host name; the name otherwise.
+Result<dns::Name> hostable_name(std::string_view text, const dns::Name& zone);
+
+}  // namespace postseal::hosting

@@ -1,0 +1,685 @@
+#include "hosting/jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "net/await.h"
+
+namespace postseal::hosting {
+
+namespace {
+
+using net::asio::awaitable;
+using store::DomainState;
+
+constexpr int steps_at_once_max = 20;  // a domain that would need more is looked at again in the next pass
+constexpr auto read_back_again_after = std::chrono::seconds(3);
+
+// 1 m, 10 m, 100 m, 1 d: what CAs ask for.
+Seconds order_backoff(int failures) {
+    constexpr std::array<Seconds, 4> steps{Seconds(60), Seconds(600), Seconds(6000), Seconds(86'400)};
+    return steps.at(static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1));
+}
+
+bool moved_in(DomainState state) {
+    return state == DomainState::testing || state == DomainState::ready || state == DomainState::enforce ||
+           state == DomainState::paused;
+}
+
+}  // namespace
+
+struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
+    JobsParts parts;
+    JobsSettings settings;
+    Verifier verifier;
+    std::vector<std::unique_ptr<AcmeClient>> cas;
+    std::vector<bool> account_ready;
+    std::string account_problem = "the ACME account is being made";
+    bool preparing_accounts = false;
+
+    std::deque<std::string> waiting;  // labels
+    std::set<std::string> queued;
+    std::set<std::string> busy;
+    std::set<std::string> again;  // asked for while busy
+    std::size_t workers = 0;
+
+    struct Order {
+        int failures = 0;
+        TimePoint next_try;
+        bool running = false;
+    };
+    std::map<dns::Name, Order> orders;
+    std::map<std::string, TimePoint> looked;  // labels: when the CNAMEs were looked at last
+    std::vector<net::Timer> retries;
+    net::Timer pass_timer;
+
+    Impl(JobsParts its_parts, JobsSettings its_settings)
+        : parts(its_parts), settings(std::move(its_settings)), verifier(parts.loop, settings.resolver) {
+        const ChallengeResponders responders{parts.publication.challenges(), parts.publication.tls()};
+        for (const AcmeSettings& acme : settings.acme) {
+            cas.push_back(std::make_unique<AcmeClient>(parts.loop, parts.https, parts.store.certificates, responders,
+                                                       parts.clock, parts.log, acme));
+        }
+        account_ready.assign(cas.size(), false);
+        if (cas.empty()) {
+            account_problem = "no [[acme]] is configured: no certificate can be ordered";
+        }
+    }
+
+    [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
+    void warn(const dns::Name& domain, const Error& error) const {
+        parts.log.warning("hosting", fmt::format("{}: {}", domain.text(), error.message()));
+    }
+
+    // --- Queue -------------------------------------------------------------------------------------------------------
+
+    void soon(const std::string& label) {
+        if (busy.contains(label)) {
+            again.insert(label);
+            return;
+        }
+        if (queued.insert(label).second) {
+            waiting.push_back(label);
+        }
+        if (workers < settings.at_once_max) {
+            ++workers;
+            net::spawn(parts.loop, [self = shared_from_this()]() -> awaitable<void> { co_await self->work(); });
+        }
+    }
+
+    void later(const std::string& label, std::chrono::seconds delay) {
+        std::erase_if(retries, [](const net::Timer& timer) { return !timer.active(); });
+        retries.push_back(parts.loop.after(delay, [this, label] { soon(label); }));
+    }
+
+    awaitable<void> work() {
+        while (!waiting.empty()) {
+            const std::string label = waiting.front();
+            waiting.pop_front();
+            queued.erase(label);
+            busy.insert(label);
+            co_await advance(label);
+            busy.erase(label);
+            if (again.erase(label) > 0) {
+                soon(label);
+            }
+        }
+        --workers;
+    }
+
+    void pass() {
+        prepare_accounts();
+        for (const dns::Name& name : settings.own_names) {
+            net::spawn(parts.loop, [self = shared_from_this(), name]() -> awaitable<void> {
+                const auto certificate = self->parts.store.certificates.find(name);
+                if (certificate && self->certificate_wanted(name, *certificate)) {
+                    const Result<void> issued = co_await self->issue(name);
+                    if (!issued) {
+                        self->warn(name, issued.error());
+                    }
+                }
+            });
+        }
+        const auto domains = parts.store.domains.all();
+        if (!domains) {
+            parts.log.error("hosting", domains.error().message());
+            return;
+        }
+        for (const store::Domain& domain : *domains) {
+            if (!domain.label.empty()) {
+                soon(domain.label);
+            }
+        }
+    }
+
+    // --- ACME --------------------------------------------------------------------------------------------------------
+
+    void prepare_accounts() {
+        if (preparing_accounts ||
+            std::all_of(account_ready.begin(), account_ready.end(), [](bool ready) { return ready; })) {
+            return;
+        }
+        preparing_accounts = true;
+        net::spawn(parts.loop, [self = shared_from_this()]() -> awaitable<void> {
+            bool news = false;
+            for (std::size_t i = 0; i < self->cas.size(); ++i) {
+                if (self->account_ready[i]) {
+                    continue;
+                }
+                AcmeClient& ca = *self->cas[i];
+                const auto url = co_await net::await_callback<Result<std::string>>(
+                    [&ca](std::function<void(Result<std::string>)> done) { ca.prepare_account(std::move(done)); });
+                if (!url) {
+                    self->account_problem = url.error().message();
+                    self->parts.log.warning("hosting", self->account_problem);
+                    continue;
+                }
+                const auto shown =
+                    self->parts.publication.set_account(ca.settings().caa_issuer, *url, self->parts.store);
+                if (!shown) {
+                    self->parts.log.error("hosting", shown.error().message());
+                }
+                self->account_ready[i] = true;
+                news = true;
+            }
+            self->preparing_accounts = false;
+            if (news) {
+                self->pass();
+            }
+        });
+    }
+
+    [[nodiscard]] bool certificate_wanted(const dns::Name& host,
+                                          const std::optional<store::Certificate>& certificate) const {
+        return !certificate || !parts.publication.tls()->contains(host) ||
+               renewal_due(certificate->not_before, certificate->not_after, now());
+    }
+
+    awaitable<Result<void>> issue(dns::Name host) {
+        if (std::none_of(account_ready.begin(), account_ready.end(), [](bool ready) { return ready; })) {
+            co_return Error{Errc::temporary, "certificate", account_problem};
+        }
+        Order& order = orders[host];
+        if (order.running) {
+            co_return Error{Errc::temporary, "certificate", "an order is under way"};
+        }
+        if (order.failures > 0 && now() < order.next_try) {
+            co_return Error{
+                Errc::temporary, "certificate",
+                fmt::format("the last order failed; the next one is tried at {}", to_rfc3339(order.next_try))};
+        }
+        order.running = true;
+        Error last;
+        for (std::size_t i = 0; i < cas.size(); ++i) {
+            if (!account_ready[i]) {
+                continue;
+            }
+            AcmeClient& ca = *cas[i];
+            const auto certificate = co_await net::await_callback<Result<store::Certificate>>(
+                [&ca, &host](std::function<void(Result<store::Certificate>)> done) {
+                    ca.issue(host, std::move(done));
+                });
+            Order& mine = orders[host];
+            if (!certificate) {
+                last = certificate.error();
+                warn(host, last);
+                continue;
+            }
+            mine = Order{};
+            // Stored before it is shown: what the world has seen must survive a restart.
+            auto kept = parts.store.certificates.put(*certificate);
+            if (kept) {
+                kept = parts.publication.show_certificate(*certificate);
+            }
+            // The account may be a new one (RFC 8555 §7.3): then CAA has to name it.
+            if (const auto url = ca.account_url(); url && *url) {
+                if (const auto shown = parts.publication.set_account(ca.settings().caa_issuer, **url, parts.store);
+                    !shown) {
+                    parts.log.error("hosting", shown.error().message());
+                }
+            }
+            if (kept) {
+                parts.log.info("hosting", fmt::format("{}: certificate until {}", host.text(),
+                                                      to_rfc3339(certificate->not_after)));
+            }
+            co_return kept;
+        }
+        Order& mine = orders[host];
+        mine.running = false;
+        mine.failures += 1;
+        mine.next_try = now() + order_backoff(mine.failures);
+        co_return last;
+    }
+
+    // --- One domain --------------------------------------------------------------------------------------------------
+
+    Result<store::Domain> reload(const std::string& label) const {
+        POSTSEAL_TRY(const auto found, parts.store.domains.find_by_label(label));
+        if (!found) {
+            return Error{Errc::not_found, "label " + label, "no such domain"};
+        }
+        return *found;
+    }
+
+    // Changes one row as it is now: others may have changed other columns while we waited for the network.
+    template <class Change>
+    Result<store::Domain> change(const std::string& label, Change how) {
+        POSTSEAL_TRY(store::Domain domain, reload(label));
+        how(domain);
+        POSTSEAL_TRY([[maybe_unused]] const auto ok, as_value(parts.store.domains.update(domain)));
+        return domain;
+    }
+    static Result<bool> as_value(const Result<void>& result) {
+        if (!result) {
+            return result.error();
+        }
+        return true;
+    }
+
+    void remember_problem(const std::string& label, const std::string& problem) {
+        const auto changed = change(label, [&](store::Domain& domain) { domain.last_error = printable(problem, 500); });
+        if (!changed) {
+            parts.log.error("hosting", changed.error().message());
+        }
+    }
+
+    [[nodiscard]] Result<std::vector<CnameRecord>> records_of(const store::Domain& domain) const {
+        return records_for(domain.name, domain.label, parts.publication.zone_settings().zone);
+    }
+
+    [[nodiscard]] bool policy_names_were_seen(const store::Domain& domain) const {
+        const auto expected = records_of(domain);
+        return expected && policy_names_seen(verification_from_json(*expected, domain.verification));
+    }
+
+    awaitable<void> advance(std::string label) {
+        bool looked_now = false;
+        for (int i = 0; i < steps_at_once_max; ++i) {
+            const auto domain = reload(label);
+            const auto versions = domain ? parts.store.domains.versions(domain->id) : domain.error();
+            if (!versions) {
+                parts.log.error("hosting", versions.error().message());
+                co_return;
+            }
+            const auto host = mtasts::policy_host_name(domain->name);
+            const auto certificate = host ? parts.store.certificates.find(*host) : host.error();
+            if (!certificate) {
+                parts.log.error("hosting", certificate.error().message());
+                co_return;
+            }
+            LifeFacts facts;
+            facts.state = domain->state;
+            facts.policy_names_seen = policy_names_were_seen(*domain);
+            facts.certificate_valid =
+                *certificate && (*certificate)->not_after > now() && parts.publication.tls()->contains(*host);
+            facts.certificate_due = certificate_wanted(*host, *certificate);
+            facts.cnames_until = domain->cnames_until;
+            bool go_on = false;
+            switch (next_step(facts, *versions, now())) {
+                case Step::look_at_cnames:
+                    if (looked_now) {
+                        co_return;
+                    }
+                    looked_now = true;
+                    go_on = (co_await look(label)).has_value();
+                    break;
+                case Step::become_verified:
+                    go_on = become_verified(*domain);
+                    break;
+                case Step::issue_certificate:
+                    go_on = co_await obtain_certificate(*domain, *host);
+                    if (!go_on && facts.certificate_valid) {
+                        co_await keep_watch(*domain, *versions);
+                    }
+                    break;
+                case Step::make_first_version:
+                    go_on = co_await make_first_version(label);
+                    break;
+                case Step::read_back:
+                    go_on = co_await read_back(*domain, versions->back());
+                    break;
+                case Step::publish_id:
+                    go_on = publish_id(*domain, versions->back());
+                    break;
+                case Step::leave:
+                    if (const auto left = leave(*domain); !left) {
+                        warn(domain->name, left.error());
+                    }
+                    co_return;
+                case Step::nothing:
+                    co_await keep_watch(*domain, *versions);
+                    co_return;
+            }
+            if (!go_on) {
+                co_return;
+            }
+        }
+    }
+
+    // Rule 1.
+    awaitable<Result<store::Domain>> look(std::string label) {
+        const auto domain = reload(label);
+        if (!domain) {
+            co_return domain.error();
+        }
+        const auto expected = records_of(*domain);
+        if (!expected) {
+            co_return expected.error();
+        }
+        const auto seen = co_await net::await_callback<Result<Verification>>(
+            [this, &expected](std::function<void(Result<Verification>)> done) {
+                verifier.look(*expected, std::move(done));
+            });
+        looked[label] = now();
+        if (!seen) {
+            co_return seen.error();
+        }
+        co_return change(label, [&](store::Domain& row) { row.verification = verification_to_json(*seen); });
+    }
+
+    bool become_verified(const store::Domain& domain) {
+        const auto changed = [&]() -> Result<store::Domain> {
+            // Whoever controls the domain's DNS wins by publishing their label: another entry for the same domain can
+            // no longer be seen there, so it stops being served as that domain and only its label winds down.
+            POSTSEAL_TRY(const auto all, parts.store.domains.all());
+            for (const store::Domain& other : all) {
+                if (other.id != domain.id && other.name == domain.name && other.state != DomainState::pending &&
+                    other.state != DomainState::retiring && other.state != DomainState::monitored) {
+                    POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(other.id));
+                    POSTSEAL_TRY([[maybe_unused]] const auto retired, change(other.label, [&](store::Domain& row) {
+                                     row.state = DomainState::retiring;
+                                     row.cnames_until = retirement_bound(versions, now());
+                                     row.last_error = "the domain's CNAMEs show another label now";
+                                 }));
+                    parts.log.warning("hosting", domain.name.text() + " was verified under another label");
+                }
+            }
+            return change(domain.label, [&](store::Domain& row) {
+                row.state = DomainState::verified;
+                row.verified = now();
+                row.last_error.clear();
+            });
+        }();
+        if (!changed) {
+            warn(domain.name, changed.error());
+            return false;
+        }
+        parts.log.info("hosting", domain.name.text() + " is verified");
+        return true;
+    }
+
+    awaitable<bool> obtain_certificate(store::Domain domain, dns::Name host) {
+        const Result<void> issued = co_await issue(host);
+        if (!issued) {
+            remember_problem(domain.label, issued.error().message());
+            co_return false;
+        }
+        const auto changed = change(domain.label, [&](store::Domain& row) {
+            row.last_error.clear();
+            if (row.state == DomainState::verified) {
+                row.state = DomainState::certificate;
+            }
+        });
+        co_return changed.has_value();
+    }
+
+    awaitable<bool> make_first_version(std::string label) {
+        const auto domain = co_await watch(label, Probe::no);
+        if (!domain) {
+            parts.log.error("hosting", domain.error().message());
+            co_return false;
+        }
+        const MxWatch mx = mx_watch_from_json(domain->mx_watch);
+        if (mx.hosts.empty()) {
+            remember_problem(label, mx.problem.empty() ? "no MX host is known" : mx.problem);
+            co_return false;
+        }
+        const auto made = change_policy(*domain, mtasts::Mode::testing, mx.names());
+        if (!made) {
+            remember_problem(label, made.error().message());
+            co_return false;
+        }
+        co_return true;
+    }
+
+    // Rule 3, STS-065: the row first, then the body in memory; the id waits until it was read back (RFC 8461 §8.1).
+    Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode,
+                                               const std::vector<dns::Name>& mx) {
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+        POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
+        POSTSEAL_TRY(const store::PolicyVersion version,
+                     next_version(domain.id, versions, mode, mx, settings.life, now()));
+        POSTSEAL_TRY([[maybe_unused]] const auto ok, as_value(parts.store.transaction([&]() -> Result<void> {
+                         POSTSEAL_TRY([[maybe_unused]] const auto added,
+                                      as_value(parts.store.domains.add_version(version)));
+                         if (!versions.empty()) {
+                             store::PolicyVersion old = versions.back();
+                             old.last_served = now();
+                             return parts.store.domains.update_version(old);
+                         }
+                         return {};
+                     })));
+        parts.publication.show_body(host, version.body);
+        return version;
+    }
+
+    awaitable<bool> read_back(store::Domain domain, store::PolicyVersion version) {
+        const auto host = mtasts::policy_host_name(domain.name);
+        std::string problem = "[hosting] addresses is empty: there is nothing to read the policy back from";
+        bool good = false;
+        for (const dns::IpAddress& address : parts.publication.zone_settings().addresses) {
+            net::HttpsRequest request;
+            request.url =
+                fmt::format("https://{}{}{}", host->text(),
+                            settings.https_port == 443 ? "" : fmt::format(":{}", settings.https_port), policy_path);
+            request.target = net::HttpsRequest::Target::configured;
+            request.addresses.push_back(address);
+            request.timeout = std::chrono::milliseconds(20'000);
+            const auto response = co_await net::await_callback<net::HttpsResponse>(
+                [this, &request](std::function<void(net::HttpsResponse)> done) {
+                    parts.https.fetch(request, std::move(done));
+                });
+            good = response.ok() && response.status == 200 && response.body == version.body &&
+                   response.content_type.starts_with("text/plain");
+            if (!good) {
+                problem = fmt::format("the policy cannot be read back from {}: {}", address.text(),
+                                      !response.ok()           ? response.error
+                                      : response.status != 200 ? fmt::format("HTTP status {}", response.status)
+                                      : response.body.empty()  ? "an empty body"
+                                                               : "another body");
+                break;
+            }
+        }
+        if (!good) {
+            remember_problem(domain.label, problem);
+            parts.log.warning("hosting", domain.name.text() + ": " + problem);
+            later(domain.label, read_back_again_after);
+            co_return false;
+        }
+        version.body_live = now();
+        const auto stored = parts.store.domains.update_version(version);
+        co_return stored.has_value();
+    }
+
+    // Only now the id (STS-065). Stored first, so that a restart shows the same.
+    bool publish_id(const store::Domain& domain, store::PolicyVersion version) {
+        version.id_live = now();
+        const auto done = [&]() -> Result<store::Domain> {
+            POSTSEAL_TRY([[maybe_unused]] const auto stored, as_value(parts.store.domains.update_version(version)));
+            POSTSEAL_TRY([[maybe_unused]] const auto shown,
+                         as_value(parts.publication.show_label(domain.label, version.policy_id)));
+            return change(domain.label, [&](store::Domain& row) {
+                row.last_error.clear();
+                if (row.state == DomainState::retiring) {
+                    return;
+                }
+                row.state = state_in_mode(version.mode, false);
+                row.wanted_mode = version.mode;
+                if (version.mode != mtasts::Mode::testing) {
+                    row.testing_since.reset();
+                } else if (!row.testing_since) {
+                    row.testing_since = now();
+                }
+            });
+        }();
+        if (!done) {
+            warn(domain.name, done.error());
+            return false;
+        }
+        parts.log.info("hosting", fmt::format("{}: policy id {} ({}) is in DNS", domain.name.text(), version.policy_id,
+                                              mtasts::to_string(version.mode)));
+        return true;
+    }
+
+    Result<void> leave(const store::Domain& domain) {
+        POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
+        POSTSEAL_TRY([[maybe_unused]] const auto changed,
+                     change(domain.label, [](store::Domain& row) { row.state = DomainState::gone; }));
+        POSTSEAL_TRY([[maybe_unused]] const auto removed, as_value(parts.publication.remove_label(domain.label)));
+        POSTSEAL_TRY(const auto rest, parts.store.domains.all());
+        const bool still_here = std::any_of(rest.begin(), rest.end(),
+                                            [&](const store::Domain& other) { return other.name == domain.name; });
+        if (!still_here) {
+            parts.publication.remove_body(host);
+            parts.publication.tls()->remove(host);
+            return parts.store.certificates.erase(host);
+        }
+        return {};
+    }
+
+    // --- MX hosts ----------------------------------------------------------------------------------------------------
+
+    awaitable<Result<store::Domain>> watch(std::string label, Probe probe) {
+        const auto domain = reload(label);
+        if (!domain) {
+            co_return domain.error();
+        }
+        MxWatch mx = mx_watch_from_json(domain->mx_watch);
+        mx = co_await net::await_callback<MxWatch>([this, &domain, &mx](std::function<void(MxWatch)> done) {
+            discover_mx(parts.loop, parts.resolver, parts.clock, domain->name, mx, settings.probe.hosts_max,
+                        std::move(done));
+        });
+        if (probe == Probe::hosts) {
+            mx = co_await net::await_callback<MxWatch>([this, &mx](std::function<void(MxWatch)> done) {
+                probe_mx(parts.loop, parts.resolver, parts.clock, settings.probe, mx, std::move(done));
+            });
+        }
+        co_return change(label, [&](store::Domain& row) { row.mx_watch = mx_watch_to_json(mx); });
+    }
+
+    [[nodiscard]] Readiness readiness_of(const store::Domain& domain, const Versions& versions) const {
+        ReadinessFacts facts;
+        facts.testing_since = domain.testing_since;
+        if (const auto* live = live_version(versions)) {
+            facts.policy_mx = mx_of(*live);
+        }
+        facts.watch = mx_watch_from_json(domain.mx_watch);
+        if (auto reports = parts.store.reports.list(domain.name, 1000)) {
+            facts.reports = std::move(*reports);
+        }
+        return judge_readiness(facts, settings.life.testing_days, now());
+    }
+
+    // What a domain that has moved in needs from time to time.
+    awaitable<void> keep_watch(store::Domain domain, Versions versions) {
+        if (!moved_in(domain.state)) {
+            co_return;
+        }
+        const auto last_look = looked.find(domain.label);
+        if (last_look == looked.end()) {
+            looked[domain.label] = now();
+        } else if (now() - last_look->second >= settings.verified_look_every) {
+            if (const auto seen = co_await look(domain.label); !seen) {
+                warn(domain.name, seen.error());
+            }
+        }
+        const MxWatch mx = mx_watch_from_json(domain.mx_watch);
+        const bool probe_due = std::any_of(mx.hosts.begin(), mx.hosts.end(), [&](const MxHost& host) {
+            return !host.probed || now() - *host.probed >= settings.mx_probe_every;
+        });
+        if (!mx.looked || now() - *mx.looked >= settings.mx_look_every || probe_due) {
+            const auto watched = co_await watch(domain.label, Probe::hosts);
+            if (!watched) {
+                warn(domain.name, watched.error());
+                co_return;
+            }
+            follow_mx(*watched, versions);
+        }
+        note_readiness(domain.label, versions);
+    }
+
+    // In testing nothing is refused, so the policy simply follows DNS; an enforced policy never does (rule 5).
+    void follow_mx(const store::Domain& domain, const Versions& versions) {
+        const MxWatch mx = mx_watch_from_json(domain.mx_watch);
+        const auto* served = served_version(versions);
+        const bool known = mx.dnssec == "secure" || mx.dnssec == "insecure";
+        if (served == nullptr || served->mode != mtasts::Mode::testing || mx.hosts.empty() || !known) {
+            return;
+        }
+        std::vector<dns::Name> ours = last_mx(versions);
+        std::vector<dns::Name> theirs = mx.names();
+        std::sort(ours.begin(), ours.end());
+        std::sort(theirs.begin(), theirs.end());
+        if (ours != theirs) {
+            if (const auto made = change_policy(domain, mtasts::Mode::testing, mx.names()); !made) {
+                warn(domain.name, made.error());
+                return;
+            }
+            soon(domain.label);
+        }
+    }
+
+    void note_readiness(const std::string& label, const Versions& versions) {
+        const auto domain = reload(label);
+        if (!domain || (domain->state != DomainState::testing && domain->state != DomainState::ready)) {
+            return;
+        }
+        const DomainState state = state_in_mode(mtasts::Mode::testing, readiness_of(*domain, versions).ready);
+        if (state != domain->state) {
+            if (const auto changed = change(label, [&](store::Domain& row) { row.state = state; }); !changed) {
+                warn(domain->name, changed.error());
+            }
+        }
+    }
+};
+
+Jobs::Jobs(JobsParts parts, JobsSettings settings) : impl_(std::make_shared<Impl>(parts, std::move(settings))) {}
+
+Jobs::~Jobs() {
+    impl_->parts.loop.sync([this] {
+        impl_->pass_timer.cancel();
+        impl_->retries.clear();
+    });
+}
+
+void Jobs::start() {
+    impl_->parts.loop.post([impl = impl_] {
+        impl->pass();
+        impl->pass_timer = impl->parts.loop.every(impl->settings.look_every, [raw = impl.get()] { raw->pass(); });
+    });
+}
+
+void Jobs::soon(const std::string& label) {
+    impl_->soon(label);
+}
+
+void Jobs::look(const std::string& label, std::function<void(Result<store::Domain>)> done) {
+    net::spawn(impl_->parts.loop, [impl = impl_, label, done = std::move(done)]() -> awaitable<void> {
+        done(co_await impl->look(label));
+    });
+}
+
+void Jobs::watch(const std::string& label, Probe probe, std::function<void(Result<store::Domain>)> done) {
+    net::spawn(impl_->parts.loop, [impl = impl_, label, probe, done = std::move(done)]() -> awaitable<void> {
+        done(co_await impl->watch(label, probe));
+    });
+}
+
+Result<store::PolicyVersion> Jobs::change_policy(const store::Domain& domain, mtasts::Mode mode,
+                                                 const std::vector<dns::Name>& mx) {
+    auto made = impl_->change_policy(domain, mode, mx);
+    if (made) {
+        impl_->soon(domain.label);
+    }
+    return made;
+}
+
+Result<void> Jobs::leave(const store::Domain& domain) {
+    return impl_->leave(domain);
+}
+
+Readiness Jobs::readiness_of(const store::Domain& domain, const Versions& versions) const {
+    return impl_->readiness_of(domain, versions);
+}
+
+Result<std::vector<CnameRecord>> Jobs::records_of(const store::Domain& domain) const {
+    return impl_->records_of(domain);
+}
+
+}  // namespace postseal::hosting

@@ -1,0 +1,81 @@
+// The driver of the life cycle: looks, orders, reads back, publishes, one domain after the other and again every
+// minute. What comes next is life_cycle's decision; this file does it and writes it down.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "hosting/acme_client.h"
+#include "hosting/life_cycle.h"
+#include "hosting/mx_watch.h"
+#include "hosting/publication.h"
+#include "hosting/verifier.h"
+#include "net/https_client.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "store/store.h"
+
+namespace postseal::hosting {
+
+struct JobsSettings {
+    std::vector<AcmeSettings> acme;    // in order of preference
+    std::vector<dns::Name> own_names;  // intake, panel: each gets a certificate
+    net::ResolverSettings resolver;    // for the fresh looks of rule 1
+    ProbeSettings probe;
+    std::uint16_t https_port = 443;  // where our own policy host is read back
+    LifeSettings life;
+    Seconds look_every{60};
+    Seconds mx_look_every{600};
+    Seconds mx_probe_every{3600};
+    Seconds verified_look_every{3600};  // of domains that have moved in: are the CNAMEs still there?
+    std::size_t at_once_max = 8;
+};
+
+struct JobsParts {
+    net::Loop& loop;  // of its own: the store blocks it
+    store::Store& store;
+    net::Resolver& resolver;
+    net::HttpsClient& https;
+    Publication& publication;
+    const Clock& clock;
+    Log& log;
+};
+
+// Everything on the loop, unless it says otherwise.
+class Jobs {
+public:
+    Jobs(JobsParts parts, JobsSettings settings);
+    Jobs(const Jobs&) = delete;
+    Jobs& operator=(const Jobs&) = delete;
+    ~Jobs();
+
+    void start();  // any thread
+
+    // Does for the domain with this label whatever is to be done now.
+    void soon(const std::string& label);
+
+    // Looks at the CNAMEs afresh and stores what it saw; the domain may have become verified.
+    void look(const std::string& label, std::function<void(Result<store::Domain>)> done);
+    // Looks at the MX hosts and stores what it saw.
+    enum class Probe { hosts, no };
+    void watch(const std::string& label, Probe probe, std::function<void(Result<store::Domain>)> done);
+
+    // A new version: row, body in memory; the rest follows by itself (rule 3).
+    Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode,
+                                               const std::vector<dns::Name>& mx);
+    // The end of a domain, at once: no names, no body, no certificate.
+    Result<void> leave(const store::Domain& domain);
+
+    [[nodiscard]] Readiness readiness_of(const store::Domain& domain, const Versions& versions) const;
+    [[nodiscard]] Result<std::vector<CnameRecord>> records_of(const store::Domain& domain) const;
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace postseal::hosting

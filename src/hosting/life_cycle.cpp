@@ -1,0 +1,152 @@
+#include "hosting/life_cycle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "hosting/zone_content.h"
+
+namespace postseal::hosting {
+
+namespace {
+
+const store::PolicyVersion* newest(const Versions& versions, std::optional<TimePoint> store::PolicyVersion::*moment) {
+    const auto found = std::find_if(versions.rbegin(), versions.rend(),
+                                    [&](const store::PolicyVersion& version) { return (version.*moment).has_value(); });
+    return found == versions.rend() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const store::PolicyVersion* served_version(const Versions& versions) {
+    return versions.empty() ? nullptr : &versions.back();
+}
+const store::PolicyVersion* live_version(const Versions& versions) {
+    return newest(versions, &store::PolicyVersion::body_live);
+}
+const store::PolicyVersion* published_version(const Versions& versions) {
+    return newest(versions, &store::PolicyVersion::id_live);
+}
+
+std::string make_policy_id(std::int64_t version, std::string_view body) {
+    return fmt::format("{}x{}", version, to_hex(sha256(as_bytes(body))).substr(0, 16));
+}
+
+Result<store::PolicyVersion> next_version(std::int64_t domain, const Versions& versions, mtasts::Mode mode,
+                                          const std::vector<dns::Name>& mx, const LifeSettings& settings,
+                                          TimePoint now) {
+    mtasts::PolicyText text;
+    text.mode = mode;
+    text.max_age_s = mode == mtasts::Mode::enforce   ? settings.enforce_max_age_s
+                     : mode == mtasts::Mode::testing ? settings.testing_max_age_s
+                                                     : settings.none_max_age_s;
+    if (mode != mtasts::Mode::none) {
+        for (const dns::Name& host : mx) {
+            POSTSEAL_TRY(mtasts::MxPattern pattern, mtasts::MxPattern::parse(host.text()));
+            text.mx.push_back(std::move(pattern));
+        }
+    }
+    store::PolicyVersion version;
+    POSTSEAL_TRY(version.body, mtasts::format_policy(text));
+    version.domain = domain;
+    version.version = versions.empty() ? 1 : versions.back().version + 1;
+    version.mode = mode;
+    version.max_age_s = text.max_age_s;
+    version.policy_id = make_policy_id(version.version, version.body);
+    version.made = now;
+    return version;
+}
+
+std::vector<mtasts::MxPattern> mx_of(const store::PolicyVersion& version) {
+    const auto judged = mtasts::judge_policy(version.body);
+    return judged.policy ? judged.policy->mx : std::vector<mtasts::MxPattern>{};
+}
+
+std::vector<dns::Name> last_mx(const Versions& versions) {
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+        std::vector<dns::Name> hosts;
+        for (const mtasts::MxPattern& pattern : mx_of(*version)) {
+            hosts.push_back(pattern.name());
+        }
+        if (!hosts.empty()) {
+            return hosts;
+        }
+    }
+    return {};
+}
+
+TimePoint retirement_bound(const Versions& versions, TimePoint now) {
+    TimePoint last_held = now;
+    for (const store::PolicyVersion& version : versions) {
+        // `none` binds nobody; the last of them is what is served until the end.
+        if (version.mode != mtasts::Mode::none) {
+            last_held = std::max(last_held, version.last_served.value_or(now) + Seconds(version.max_age_s));
+        }
+    }
+    return last_held + Seconds(txt_ttl_s) + std::chrono::days(1);
+}
+
+std::optional<TimePoint> enforced_until(const Versions& versions, TimePoint now) {
+    std::optional<TimePoint> until;
+    for (const store::PolicyVersion& version : versions) {
+        if (version.mode == mtasts::Mode::enforce) {
+            const TimePoint held = version.last_served.value_or(now) + Seconds(version.max_age_s);
+            if (held > now && (!until || held > *until)) {
+                until = held;
+            }
+        }
+    }
+    return until;
+}
+
+bool renewal_due(TimePoint not_before, TimePoint not_after, TimePoint now) {
+    return now >= not_before + (not_after - not_before) * 2 / 3;
+}
+
+Step next_step(const LifeFacts& facts, const Versions& versions, TimePoint now) {
+    using State = store::DomainState;
+    switch (facts.state) {
+        case State::pending:
+            return facts.policy_names_seen ? Step::become_verified : Step::look_at_cnames;
+        case State::gone:
+        case State::monitored:
+            return Step::nothing;
+        case State::retiring:
+            if (facts.cnames_until && now >= *facts.cnames_until) {
+                return Step::leave;
+            }
+            break;
+        default:
+            break;
+    }
+    if (!facts.certificate_valid) {
+        // A certificate that ran out is not ordered for names that no longer lead to us: the order could only fail.
+        return facts.policy_names_seen ? Step::issue_certificate : Step::look_at_cnames;
+    }
+    const store::PolicyVersion* served = served_version(versions);
+    if (served == nullptr) {
+        return facts.state == State::retiring ? Step::nothing : Step::make_first_version;
+    }
+    if (!served->body_live) {
+        return Step::read_back;
+    }
+    if (!served->id_live) {
+        return Step::publish_id;
+    }
+    return facts.certificate_due && facts.policy_names_seen ? Step::issue_certificate : Step::nothing;
+}
+
+store::DomainState state_in_mode(mtasts::Mode mode, bool ready) {
+    switch (mode) {
+        case mtasts::Mode::enforce:
+            return store::DomainState::enforce;
+        case mtasts::Mode::testing:
+            return ready ? store::DomainState::ready : store::DomainState::testing;
+        case mtasts::Mode::none:
+            break;
+    }
+    return store::DomainState::paused;
+}
+
+}  // namespace postseal::hosting

@@ -1,0 +1,80 @@
+// The life of a hosted domain as pure rules (design §4 rules 3 and 6): which version is served, which id may be in DNS,
+// what to do next, until when a leaving domain must be served. Values in, values out.
+//
+//     pending → verified → certificate → testing → (ready) → enforce → retiring → gone
+//
+// In any order of events a policy change is: row in the store, body in memory, read back over HTTPS, id in DNS
+// (RFC 8461 §8.1). A crash between any two of these leaves an old id with an old or a new body, never the reverse.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "mtasts/policy.h"
+#include "store/domains.h"
+
+namespace postseal::hosting {
+
+using Versions = std::vector<store::PolicyVersion>;  // of one domain, oldest first
+
+struct LifeSettings {
+    std::uint32_t testing_max_age_s = 86'400;
+    std::uint32_t enforce_max_age_s = 604'800;
+    std::uint32_t none_max_age_s = 86'400;  // small, so that what is left of a policy goes soon (rule 6)
+    int testing_days = 14;                  // rule 4
+};
+
+// The body in memory: the newest version, even if it has not been read back yet (a new body under the old id is fine).
+const store::PolicyVersion* served_version(const Versions& versions);
+// The newest version that was read back: its mode is the domain's mode.
+const store::PolicyVersion* live_version(const Versions& versions);
+// The newest version whose id went into DNS.
+const store::PolicyVersion* published_version(const Versions& versions);
+
+// RFC 8461 §3.1: 1–32 alphanumerics, from the version's number and the body, never used for another body (STS-016).
+std::string make_policy_id(std::int64_t version, std::string_view body);
+
+// The row for a change of mode or mx. Error: a policy that RFC 8461 does not let us serve, e.g. testing without an mx.
+Result<store::PolicyVersion> next_version(std::int64_t domain, const Versions& versions, mtasts::Mode mode,
+                                          const std::vector<dns::Name>& mx, const LifeSettings& settings,
+                                          TimePoint now);
+// The mx patterns of a version.
+std::vector<mtasts::MxPattern> mx_of(const store::PolicyVersion& version);
+// Of the newest version that has any.
+std::vector<dns::Name> last_mx(const Versions& versions);
+
+// Rule 6, STS-067 (RFC 8461 §8.3): no sender can hold a policy of this domain that says anything but `none` after this
+// moment, plus a TXT TTL and a day.
+TimePoint retirement_bound(const Versions& versions, TimePoint now);
+// Until when a sender may still enforce if enforce were left now; nothing if none can.
+std::optional<TimePoint> enforced_until(const Versions& versions, TimePoint now);
+
+// Rule 7: at two thirds of its lifetime.
+bool renewal_due(TimePoint not_before, TimePoint not_after, TimePoint now);
+
+struct LifeFacts {
+    store::DomainState state = store::DomainState::pending;
+    bool policy_names_seen = false;  // rule 1, at the last look
+    bool certificate_valid = false;
+    bool certificate_due = false;  // for renewal
+    std::optional<TimePoint> cnames_until;
+};
+enum class Step {
+    nothing,
+    look_at_cnames,  // and come again
+    become_verified,
+    issue_certificate,
+    make_first_version,
+    read_back,   // the served body over HTTPS
+    publish_id,  // of the served version
+    leave,       // the bound has passed: NXDOMAIN for ever
+};
+Step next_step(const LifeFacts& facts, const Versions& versions, TimePoint now);
+
+// The state that a domain is in while a version of this mode is its live one.
+store::DomainState state_in_mode(mtasts::Mode mode, bool ready);
+
+}  // namespace postseal::hosting

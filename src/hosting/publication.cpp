@@ -1,0 +1,118 @@
+#include "hosting/publication.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "hosting/label.h"
+#include "hosting/life_cycle.h"
+
+namespace postseal::hosting {
+
+namespace {
+
+Result<std::vector<LabelState>> labels_of(store::Store& store) {
+    POSTSEAL_TRY(const auto domains, store.domains.all());
+    std::vector<LabelState> labels;
+    for (const store::Domain& domain : domains) {
+        if (!is_label(domain.label)) {
+            continue;  // monitored only
+        }
+        POSTSEAL_TRY(const Versions versions, store.domains.versions(domain.id));
+        const auto* published = published_version(versions);
+        labels.push_back({domain.label, published != nullptr ? std::optional(published->policy_id) : std::nullopt});
+    }
+    return labels;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Publication>> Publication::load(ZoneSettings zone, std::shared_ptr<net::CertificateStore> tls,
+                                                       store::Store& store, const Clock& clock, Log& log) {
+    std::unique_ptr<Publication> made(new Publication(std::move(zone), std::move(tls), clock));
+    POSTSEAL_TRY(const auto labels, labels_of(store));
+    POSTSEAL_TRY(dns::ZonePtr content, build_zone(made->settings_, labels, made->next_serial()));
+    made->zone_ = std::make_shared<dns::LiveZone>(std::move(content));
+
+    POSTSEAL_TRY(const auto domains, store.domains.all());
+    for (const store::Domain& domain : domains) {
+        POSTSEAL_TRY(const Versions versions, store.domains.versions(domain.id));
+        POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
+        // A domain that moved in again while its old label retires is served by the newer entry, unless that has
+        // nothing to serve yet; entries come oldest first.
+        if (const auto* served = served_version(versions)) {
+            made->show_body(host, served->body);
+        }
+    }
+    POSTSEAL_TRY(const auto certificates, store.certificates.all());
+    for (const store::Certificate& certificate : certificates) {
+        if (auto shown = made->show_certificate(certificate); !shown) {
+            // Another one will be ordered; the other domains must not wait for it.
+            log.error("hosting", "certificate of " + certificate.host.text() + ": " + shown.error().message());
+        }
+    }
+    return made;
+}
+
+std::uint32_t Publication::next_serial() {
+    const auto now = static_cast<std::uint32_t>(clock_->now().time_since_epoch().count());
+    serial_ = std::max(serial_ + 1, now);
+    return serial_;
+}
+
+Result<void> Publication::change(std::vector<dns::NameRecords> names) {
+    for (dns::NameRecords& own : installation_records(settings_, next_serial())) {
+        names.push_back(std::move(own));
+    }
+    return zone_->change(names);
+}
+
+Result<void> Publication::show_label(const std::string& label, const std::optional<std::string>& policy_id) {
+    POSTSEAL_TRY(auto names, label_records(settings_, label, policy_id));
+    return change(std::move(names));
+}
+
+Result<void> Publication::remove_label(const std::string& label) {
+    POSTSEAL_TRY(auto names, no_records(settings_, label));
+    return change(std::move(names));
+}
+
+Result<void> Publication::set_account(const std::string& issuer, const std::string& account_uri, store::Store& store) {
+    bool changed = false;
+    for (CaaIssuer& known : settings_.caa) {
+        if (known.issuer == issuer && known.account_uri != account_uri) {
+            known.account_uri = account_uri;
+            changed = true;
+        }
+    }
+    if (changed) {
+        POSTSEAL_TRY(const auto labels, labels_of(store));
+        POSTSEAL_TRY(dns::ZonePtr content, build_zone(settings_, labels, next_serial()));
+        zone_->publish(std::move(content));
+    }
+    return {};
+}
+
+Result<void> Publication::show_certificate(const store::Certificate& certificate) {
+    POSTSEAL_TRY(auto parsed, net::certificate_from_pem(certificate.chain_pem, certificate.key_pem));
+    return tls_->set(certificate.host, std::move(parsed));
+}
+
+net::DnsHandler Publication::dns_handler() const {
+    // Each poller thread has a Reader of its own; the number tells this handler's zone from one that lived before it.
+    static std::atomic<std::uint64_t> handlers{0};
+    return [zone = zone_, number = ++handlers](const net::DnsQuery& query, Bytes& reply) {
+        thread_local std::uint64_t reader_of = 0;
+        thread_local std::optional<dns::LiveZone::Reader> reader;
+        thread_local std::shared_ptr<dns::LiveZone> kept;
+        if (reader_of != number) {
+            reader_of = number;
+            kept = zone;
+            reader.emplace(*kept);
+        }
+        const auto transport =
+            query.transport == net::DnsQuery::Transport::tcp ? dns::Transport::tcp : dns::Transport::udp;
+        return reader->zone().answer(query.message, transport, reply);
+    };
+}
+
+}  // namespace postseal::hosting
