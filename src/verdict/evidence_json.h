@@ -12,6 +12,6 @@ namespace postseal::verdict {
 
 boost::json::object evidence_to_json(const Evidence& evidence);
 // Unknown members are ignored, missing ones keep their defaults; a member of the wrong shape is an error that names it.
-Result<Evidence> evidence_from_json(std::string_view json);
+Result<Evidence> evidence_from_json(std::string_view text);
 
 }  // namespace postseal::verdict

@@ -94,8 +94,11 @@ Key parse_bracketed(std::string_view text) {
 std::string Key::text() const {
     const std::string suffix = port ? ":" + std::to_string(*port) : "";
     switch (kind) {
-        case Kind::domain:
-            return name.text() + suffix;
+        case Kind::domain: {
+            // Bare, "inet:25" and "unix:25" would be read as the prefixes of LMTP destinations.
+            const bool like_prefix = port && (name.text() == "inet" || name.text() == "unix");
+            return (like_prefix ? "inet:" : "") + name.text() + suffix;
+        }
         case Kind::host:
             return "[" + name.text() + "]" + suffix;
         case Kind::parent:

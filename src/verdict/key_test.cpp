@@ -27,6 +27,8 @@ TEST(ParseKey, Domains) {
         {"example.com:587", Kind::domain, "example.com:587", 587, "MX lookup, then another port"},
         {"example.com:smtp", Kind::domain, "example.com:25", 25, "a service name"},
         {"inet:example.com:24", Kind::domain, "example.com:24", 24, "LMTP"},
+        {"inet:inet:666", Kind::domain, "inet:inet:666", 666, "a domain named like the prefix"},
+        {"inet:unix:24", Kind::domain, "inet:unix:24", 24, "a domain named like the other prefix"},
         {"_dmarc.example.com", Kind::domain, "_dmarc.example.com", 0, "odd, but a DNS name"},
         {"localhost", Kind::domain, "localhost", 0, "one label"},
     };

@@ -73,7 +73,7 @@ std::string policy_strings(const Decision::StsAttributes& sts) {
 // mx_host_pattern decides which hosts may be used, policy_string is only for the report: when the reply gets too long,
 // the strings go first, then the attributes as a whole.
 std::string sts_reply(const Decision& decision, const ReplySettings& settings) {
-    const std::string head = secure_reply(decision.match, settings);
+    std::string head = secure_reply(decision.match, settings);
     const Decision::StsAttributes& sts = *decision.sts;
     if (!sts.policy_domain.is_hostname()) {
         return head;  // Postfix refuses a policy_domain that is no host name

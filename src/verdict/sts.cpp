@@ -49,7 +49,7 @@ FetchJudgement judge_response(const PolicyFetch& fetch) {
     return judgement;
 }
 
-std::string with_error(std::string text, const PolicyFetch& fetch) {
+std::string with_error(const std::string& text, const PolicyFetch& fetch) {
     return fetch.error.empty() ? text : text + ": " + printable(fetch.error, 200);
 }
 
