@@ -6,7 +6,7 @@ header that it includes (transitively), and the versions of the Debian packages 
 results are cached, so a finding shows until it is mended. The cache lives outside the clone and does not know where the
 clone is: a fresh clone of the same commit is quick.
 
-Usage: tidy.py --build build/dev --cache FOLDER [--jobs N] [FILE...]        (FILE: only these units)
+Usage: tidy.py --build build/dev --cache FOLDER [--jobs N] [--slow] [FILE...]        (FILE: only these units)
 """
 
 import argparse
@@ -23,6 +23,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIDY = "clang-tidy-14"
+SLOW = "clang-analyzer-core.*,clang-analyzer-cplusplus.*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,performance-unnecessary-value-param"
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
@@ -96,6 +97,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--cache", required=True)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--slow", action="store_true", help="also the static analyzer and other checks that double the time")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
     build = (ROOT / args.build).resolve()
@@ -123,7 +125,8 @@ def main():
     units = [u for u in units if u in commands]
 
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True, text=True).stdout
-    common = "\n".join([version, (ROOT / ".clang-tidy").read_text(), package_versions()])
+    common = "\n".join([version, (ROOT / ".clang-tidy").read_text(), package_versions()]
+                       + ([SLOW] if args.slow else []))
     closure = Closure()
     todo, keys = [], {}
     for unit in units:
@@ -136,7 +139,7 @@ def main():
 
     def run(unit):
         started = time.monotonic()
-        done = subprocess.run([TIDY, "--quiet", "-p", str(build), str(ROOT / unit)],
+        done = subprocess.run([TIDY, "--quiet", *([f"--checks={SLOW}"] if args.slow else []), "-p", str(build), str(ROOT / unit)],
                               cwd=ROOT, capture_output=True, text=True)
         if done.returncode == 0:
             (cache / keys[unit]).touch()

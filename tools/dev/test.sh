@@ -74,6 +74,7 @@ verb_test() {
 
     say "checks"
     run_checks
+    ! $long || check clang-tidy-slow check_tidy --slow
     passed=$((passed + checks_passed))
     failed=$((failed + checks_failed))
 
