@@ -16,8 +16,11 @@ constexpr int exit_problems = 1;
 constexpr int exit_usage = 2;  // usage, or could not run
 
 // In the order in which `postseal --help` lists them. `status` outlives the parse.
+void add_serve(CLI::App& root, int& status);  // and policyd
+void add_query(CLI::App& root, int& status);
 void add_lint(CLI::App& root, int& status);
 void add_report(CLI::App& root, int& status);
+void add_reporter(CLI::App& root, int& status);
 
 // A file's bytes, or standard input for "-". Errors (unavailable) say the path and the system's reason;
 // over `bytes_max` is limit_exceeded.

@@ -12,8 +12,11 @@ int run(int argc, char** argv) {
     root.require_subcommand(1);
     root.set_version_flag("--version", "postseal " POSTSEAL_VERSION);
     int status = postseal::app::exit_fine;
+    postseal::app::add_serve(root, status);
+    postseal::app::add_query(root, status);
     postseal::app::add_lint(root, status);
     postseal::app::add_report(root, status);
+    postseal::app::add_reporter(root, status);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,0 +1,33 @@
+// The client side of the REST API for the commands: over the local unix socket, or by URL with a token.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+
+#include "base/result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace postseal::app {
+
+struct ApiTarget {
+    std::string config_file;  // --config: its api_socket is used
+    std::string url;          // --api
+    std::string token_file;   // --token-file
+};
+// Adds --config, --api and --token-file.
+void add_api_options(CLI::App& command, ApiTarget& target);
+
+struct ApiAnswer {
+    int status = 0;
+    boost::json::value body;  // null when there is none
+    // The detail (or title) of a problem+json body.
+    [[nodiscard]] std::string problem() const;
+};
+// `path` begins with "/api/v1/". Errors: unavailable (nobody listens there), invalid_input (not JSON, a bad config).
+Result<ApiAnswer> call_api(const ApiTarget& target, const std::string& method, const std::string& path,
+                           const std::string& body = "");
+
+}  // namespace postseal::app

@@ -1,0 +1,109 @@
+// `postseal query DOMAIN`: what an MTA would be told, and why. Without --config it looks by itself, through the same
+// policy daemon with an empty cache; with it, it asks the running one.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <future>
+#include <memory>
+
+#include "app/api_client.h"
+#include "app/command.h"
+#include "app/runtime.h"
+#include "base/text.h"
+#include "sender/query_json.h"
+#include "store/store.h"
+
+namespace postseal::app {
+
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+    std::string domain;
+    ApiTarget target;
+    bool as_json = false;
+};
+
+Result<json::object> look_here(const std::string& domain) {
+    Config config;
+    config.log_level = "error";
+    const std::unique_ptr<Log> log = make_log(config.log_level);
+    SystemClock clock;
+    POSTSEAL_TRY(auto store, store::Store::open("sqlite::memory:", store::SecretBox::ephemeral()));
+    POSTSEAL_TRY(auto outside, Outside::make(config));
+    POSTSEAL_TRY(auto daemon,
+                 sender::PolicyDaemon::make(outside->loop(), outside->work(), outside->resolver(), outside->https(),
+                                            *store, clock, *log, policy_daemon_settings(config, outside->trust())));
+    std::promise<json::object> found;
+    daemon->explain(domain, [&](const sender::PolicyDaemon::Explanation& explanation) {
+        found.set_value(sender::query_json(explanation));
+    });
+    json::object out = found.get_future().get();
+    outside->stop();
+    return out;
+}
+
+Result<json::object> ask_daemon(const Options& options) {
+    POSTSEAL_TRY(const ApiAnswer answer, call_api(options.target, "GET", "/api/v1/query/" + options.domain));
+    if (answer.status != 200 || !answer.body.is_object()) {
+        return Error{Errc::refused, options.domain, answer.problem()};
+    }
+    return answer.body.get_object();
+}
+
+std::string text_of(const json::object& object, std::string_view key) {
+    const json::value* found = object.if_contains(key);
+    return found != nullptr && found->is_string() ? std::string(found->get_string()) : "–";
+}
+
+void print(const json::object& result) {
+    const json::object& decision = result.at("decision").as_object();
+    fmt::print("{}: {}", printable(text_of(result, "domain")), text_of(decision, "level"));
+    for (const json::value& pattern : decision.at("match").as_array()) {
+        fmt::print(" {}", std::string(pattern.as_string()));
+    }
+    fmt::print("\n  source     {}, mode {}\n", text_of(decision, "source"), text_of(decision, "mode"));
+    for (const json::value& reason : result.at("reasons").as_array()) {
+        fmt::print("  because    {}\n", printable(std::string(reason.as_string())));
+    }
+    fmt::print("  to Postfix {}\n", text_of(result, "reply"));
+    const json::object& cache = result.at("cache").as_object();
+    fmt::print("  cache      {}, policy id {}, fetched {}, expires {}, next refresh {}\n", text_of(cache, "state"),
+               text_of(cache, "policy_id"), text_of(cache, "fetched"), text_of(cache, "expires"),
+               text_of(cache, "next_refresh"));
+}
+
+int run(const Options& options) {
+    const bool ask = !options.target.config_file.empty() || !options.target.url.empty();
+    const verdict::Key key = verdict::parse_key(options.domain);
+    if (key.kind == verdict::Key::Kind::invalid) {
+        complain(printable(options.domain) + ": not a domain: " + key.why);
+        return exit_usage;
+    }
+    const Result<json::object> result = ask ? ask_daemon(options) : look_here(options.domain);
+    if (!result) {
+        complain(result.error().message());
+        return exit_usage;
+    }
+    if (options.as_json) {
+        fmt::print("{}\n", json::serialize(*result));
+    } else {
+        print(*result);
+    }
+    return text_of(result->at("decision").as_object(), "level") == "temp" ? exit_problems : exit_fine;
+}
+
+}  // namespace
+
+void add_query(CLI::App& root, int& status) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = root.add_subcommand("query", "What an MTA would be told about a destination, and why");
+    command->add_option("DOMAIN", options->domain, "A domain, or [host] or [host]:port as Postfix writes a next hop")
+        ->required();
+    add_api_options(*command, options->target);
+    command->add_flag("--json", options->as_json, "Print JSON");
+    command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace postseal::app

@@ -1,0 +1,11 @@
+// `[metrics] listen`: Prometheus text at /metrics, and /healthz and /readyz for whoever watches the process.
+#pragma once
+
+#include "app/sending.h"
+#include "net/http_server.h"
+
+namespace postseal::app {
+
+net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending);
+
+}  // namespace postseal::app

@@ -1,0 +1,105 @@
+#include "app/runtime.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace postseal::app {
+
+namespace {
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+    switch (level) {
+        case LogLevel::debug:
+            return spdlog::level::debug;
+        case LogLevel::info:
+            return spdlog::level::info;
+        case LogLevel::warning:
+            return spdlog::level::warn;
+        case LogLevel::error:
+            return spdlog::level::err;
+    }
+    return spdlog::level::err;
+}
+
+constexpr const char* logger_name = "postseal";
+
+class StderrLog final : public Log {
+public:
+    StderrLog() {
+        spdlog::drop(logger_name);  // a second one in a process (tests) replaces the first
+        logger_ = spdlog::stderr_logger_mt(logger_name);
+        logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    }
+    void write(LogLevel level, std::string_view component, std::string_view message) override {
+        logger_->log(to_spdlog(level), "{}: {}", component, message);
+    }
+
+private:
+    std::shared_ptr<spdlog::logger> logger_;
+};
+
+}  // namespace
+
+TimePoint SystemClock::now() const {
+    return std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now()) + Seconds(offset_s_.load());
+}
+
+std::unique_ptr<Log> make_log(const std::string& level) {
+    auto log = std::make_unique<StderrLog>();
+    set_log_level(level);
+    return log;
+}
+
+void set_log_level(const std::string& level) {
+    if (const auto logger = spdlog::get(logger_name)) {
+        logger->set_level(spdlog::level::from_str(level == "warning" ? "warn" : level));
+    }
+}
+
+Result<std::unique_ptr<Outside>> Outside::make(const Config& config) {
+    std::unique_ptr<Outside> outside(new Outside());
+    POSTSEAL_TRY(outside->trust_, net::TrustStore::load(config.tls.ca_file));
+    POSTSEAL_TRY(outside->resolver_, net::make_unbound_resolver(outside->loop(), config.resolver));
+    net::HttpsClient::Settings settings;
+    settings.trust = outside->trust_;
+    settings.guard = gather_settings(config, outside->trust_).guard;
+    outside->https_ = std::make_unique<net::HttpsClient>(outside->loop(), std::move(settings));
+    return outside;
+}
+
+Outside::~Outside() {
+    stop();
+}
+
+void Outside::stop() {
+    work_.stop();
+    loops_.stop();
+}
+
+lookup::GatherSettings gather_settings(const Config& config, std::shared_ptr<const net::TrustStore> trust) {
+    lookup::GatherSettings settings;
+    settings.smtp_port = config.lab.smtp_port;
+    settings.https_port = config.lab.https_port;
+    settings.fetch_timeout = std::chrono::seconds(config.policyd.fetch_timeout_s);
+    settings.cache.id_recheck_min = Seconds(config.policyd.id_recheck_min_s);
+    settings.trust = std::move(trust);
+    settings.guard =
+        net::AddressGuard(config.lab.allow_non_global_addresses ? net::NonGlobal::allow : net::NonGlobal::refuse);
+    return settings;
+}
+
+sender::PolicyDaemonSettings policy_daemon_settings(const Config& config,
+                                                    std::shared_ptr<const net::TrustStore> trust) {
+    sender::PolicyDaemonSettings settings;
+    settings.decision.partial_dane = config.policyd.partial_dane;
+    settings.decision.smart_host_policy = config.policyd.smart_host_policy;
+    settings.decision.on_slow_policy = config.policyd.on_slow_policy;
+    settings.decision.ttl_min = Seconds(config.policyd.id_recheck_min_s);
+    settings.reply.servername = config.policyd.servername;
+    settings.overrides = verdict::Overrides::make(config.policyd.overrides).value();
+    settings.gather = gather_settings(config, std::move(trust));
+    settings.first_lookup_timeout = std::chrono::seconds(config.policyd.first_lookup_timeout_s);
+    return settings;
+}
+
+}  // namespace postseal::app

@@ -1,0 +1,39 @@
+// The sending roles put together: policy daemon with its listeners, collector, report sender with its daily schedule.
+#pragma once
+
+#include <memory>
+
+#include "app/config.h"
+#include "app/runtime.h"
+#include "sender/collector.h"
+#include "sender/policy_daemon.h"
+#include "sender/reporter.h"
+
+namespace postseal::app {
+
+class Sending {
+public:
+    // Starts the roles that are on; the listeners accept when it returns. Everything passed in must outlive it.
+    static Result<std::unique_ptr<Sending>> start(const Config& config, Outside& outside, store::Store& store,
+                                                  const Clock& clock, Log& log);
+    Sending(const Sending&) = delete;
+    Sending& operator=(const Sending&) = delete;
+    ~Sending();
+
+    void stop();  // listeners and collector; before Outside::stop()
+    void reconfigure(const Config& config);
+
+    // Null where the role is off.
+    [[nodiscard]] sender::PolicyDaemon* policy_daemon();
+    [[nodiscard]] sender::Collector* collector();
+    [[nodiscard]] sender::Reporter* reporter();
+    // Delivers a day's reports now, after what the collector still holds is in the store. `done` on the loop.
+    void run_reporter(Day day, std::function<void(Result<std::vector<sender::DeliveryOutcome>>)> done);
+
+private:
+    struct Impl;
+    explicit Sending(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace postseal::app

@@ -1,0 +1,176 @@
+#include "app/serve.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+#include "app/command.h"
+#include "app/metrics.h"
+#include "app/runtime.h"
+#include "app/sending.h"
+#include "net/http_server.h"
+#include "store/store.h"
+
+namespace postseal::app {
+
+namespace {
+
+constexpr std::string_view component = "serve";
+
+// One process per state_dir: the lock goes with the process, however it ends.
+class StateLock {
+public:
+    StateLock() = default;
+    StateLock(const StateLock&) = delete;
+    StateLock& operator=(const StateLock&) = delete;
+    ~StateLock() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    Result<void> take(const std::string& state_dir) {
+        std::error_code made;
+        std::filesystem::create_directories(state_dir, made);
+        if (made) {
+            return Error{Errc::unavailable, state_dir, made.message()};
+        }
+        const std::string path = state_dir + "/lock";
+        fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd_ < 0) {
+            return Error{Errc::unavailable, path, std::strerror(errno)};
+        }
+        if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+            return Error{Errc::unavailable, state_dir, "another postseal is running on this state_dir"};
+        }
+        return {};
+    }
+
+private:
+    int fd_ = -1;
+};
+
+// Everything that runs, built in the order of the members and taken down in the reverse.
+class Server {
+public:
+    explicit Server(Config config) : config_(std::move(config)), log_(make_log(config_.log_level)) {
+        clock_.set_offset(Seconds(config_.lab.clock_offset_s));
+    }
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() {
+        // Listeners first, then what they call, then the loops, then what belongs to the loops.
+        if (metrics_server_) {
+            metrics_server_->stop();
+        }
+        if (sending_) {
+            sending_->stop();
+        }
+        if (outside_) {
+            outside_->stop();
+        }
+        metrics_server_.reset();
+        sending_.reset();
+    }
+
+    Result<void> start() {
+        if (auto locked = lock_.take(config_.state_dir); !locked) {
+            return locked;
+        }
+        POSTSEAL_TRY(store::SecretBox secrets, store::SecretBox::open(config_.master_key_file()));
+        POSTSEAL_TRY(store_, store::Store::open(config_.database_url(), std::move(secrets)));
+        POSTSEAL_TRY(outside_, Outside::make(config_));
+        POSTSEAL_TRY(sending_, Sending::start(config_, *outside_, *store_, clock_, *log_));
+        return start_metrics();
+    }
+
+    void reload() {
+        auto fresh = load_config(config_.file);
+        if (!fresh) {
+            for (const Error& error : fresh.error()) {
+                log_->error(component, "the configuration is not reloaded: " + error.message());
+            }
+            return;
+        }
+        // These need a new process; the rest follows the file.
+        fresh->state_dir = config_.state_dir;
+        fresh->store = config_.store;
+        config_ = std::move(*fresh);
+        clock_.set_offset(Seconds(config_.lab.clock_offset_s));
+        set_log_level(config_.log_level);
+        sending_->reconfigure(config_);
+        log_->info(component, "the configuration was reloaded from " + config_.file);
+    }
+
+private:
+    Result<void> start_metrics() {
+        if (!config_.has_section("metrics")) {
+            return {};
+        }
+        metrics_server_ = std::make_unique<net::HttpServer>(
+            std::vector<net::Loop*>{&outside_->loop()}, net::HttpServerSettings{},
+            [this](const net::HttpRequest& request, const std::function<void(net::HttpResponse)>& reply) {
+                reply(answer_metrics(request, *sending_));
+            });
+        for (const net::ListenAddress& address : config_.metrics.listen) {
+            if (auto listening = metrics_server_->listen(address); !listening) {
+                return listening;
+            }
+        }
+        return {};
+    }
+
+    Config config_;
+    std::unique_ptr<Log> log_;
+    SystemClock clock_;
+    StateLock lock_;
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<Outside> outside_;
+    std::unique_ptr<Sending> sending_;
+    std::unique_ptr<net::HttpServer> metrics_server_;
+};
+
+}  // namespace
+
+int serve(Config config) {
+    // Blocked before any thread starts, so that they reach only the sigwait below.
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&signals, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    Server server(std::move(config));
+    if (auto started = server.start(); !started) {
+        complain(started.error().message());
+        return exit_usage;
+    }
+    fmt::print("ready\n");
+    std::fflush(stdout);
+    sd_notify(0, "READY=1");
+    while (true) {
+        int signal = 0;
+        if (sigwait(&signals, &signal) != 0) {
+            continue;
+        }
+        if (signal == SIGHUP) {
+            sd_notify(0, "RELOADING=1");
+            server.reload();
+            sd_notify(0, "READY=1");
+            continue;
+        }
+        sd_notify(0, "STOPPING=1");
+        return exit_fine;
+    }
+}
+
+}  // namespace postseal::app
