@@ -256,6 +256,9 @@ TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
     const auto anew = place.call([](Hosting& h, const Who& who, auto done) { h.add(who, "kestrel.test", done); });
     EXPECT_NE(anew->domain.label, leaving->domain.label) << "a label is never reissued";
 
+    for (int i = 0; i < 400 && !place.tls().contains(name("intake.test")); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
     EXPECT_TRUE(place.tls().contains(name("intake.test"))) << "the installation's own name";
     place.clock().offset_s = 30 * 86'400;
     for (int i = 0; i < 200 && !place.in_zone(*leaving, Purpose::policy_host).empty(); ++i) {
