@@ -11,15 +11,18 @@ Result<void> Audit::add(const AuditEntry& entry) {
     return done ? Result<void>() : Result<void>(done.error());
 }
 
-Result<std::vector<AuditEntry>> Audit::list(std::int64_t organisation, const std::string& subject, std::int64_t limit) {
-    POSTSEAL_TRY(const Rows rows,
-                 database_->query("SELECT at, organisation, actor, action, subject, before, after, reason FROM audit "
-                                  "WHERE organisation = $1 AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3",
-                                  {value(organisation), value(subject), value(limit)}));
+Result<std::vector<AuditEntry>> Audit::list(std::int64_t organisation, const std::string& subject, std::int64_t limit,
+                                            std::int64_t before_id) {
+    POSTSEAL_TRY(
+        const Rows rows,
+        database_->query("SELECT at, organisation, actor, action, subject, before, after, reason, id FROM audit "
+                         "WHERE organisation = $1 AND ($2 = '' OR subject = $2) AND ($4 = 0 OR id < $4) "
+                         "ORDER BY id DESC LIMIT $3",
+                         {value(organisation), value(subject), value(limit), value(before_id)}));
     std::vector<AuditEntry> out;
     for (const Row& row : rows) {
-        out.push_back(
-            {row.time(0), row.number(1), row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)});
+        out.push_back({row.time(0), row.number(1), row.text(2), row.text(3), row.text(4), row.text(5), row.text(6),
+                       row.text(7), row.number(8)});
     }
     return out;
 }

@@ -1,0 +1,299 @@
+// The console's doors with a real store, without sockets: a request goes in, a response comes out.
+#include "console/console.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <future>
+
+#include "console/session_guard.h"
+
+namespace postseal::console {
+namespace {
+
+namespace json = boost::json;
+
+class TestClock final : public Clock {
+public:
+    [[nodiscard]] TimePoint now() const override { return time; }
+    TimePoint time{Seconds(1'790'000'000)};  // 2026-09-21
+};
+
+class NoLog final : public Log {
+public:
+    void write(LogLevel /*level*/, std::string_view /*component*/, std::string_view /*message*/) override {}
+};
+
+class ConsoleTest : public ::testing::Test {
+protected:
+    ~ConsoleTest() override { work.stop(); }
+
+    net::HttpResponse ask(Door door, const std::string& method, const std::string& target, const std::string& body = {},
+                          net::HttpHeaders headers = {}) {
+        net::HttpRequest request;
+        request.method = method;
+        request.path = target.substr(0, target.find('?'));
+        request.query = target.find('?') == std::string::npos ? "" : target.substr(target.find('?') + 1);
+        request.headers = std::move(headers);
+        if (!body.empty()) {
+            request.headers.emplace_back("Content-Type", "application/json");
+        }
+        request.body = body;
+        const auto promise = std::make_shared<std::promise<net::HttpResponse>>();
+        const auto handler = door == Door::panel ? console.panel_handler() : console.socket_handler();
+        handler(std::move(request), [promise](net::HttpResponse response) { promise->set_value(std::move(response)); });
+        auto answered = promise->get_future();
+        if (answered.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+            ADD_FAILURE() << method << " " << target << ": no answer";
+            return {};
+        }
+        return answered.get();
+    }
+    net::HttpResponse local(const std::string& method, const std::string& target, const std::string& body = {}) {
+        return ask(Door::socket, method, target, body);
+    }
+    // Signs in as the operator does: a link from the socket, followed in the browser.
+    std::string cookie() {
+        const std::string link(json::parse(local("POST", "/api/v1/sign-in-links").body).at("url").as_string());
+        const auto response = ask(Door::panel, "GET", link.substr(link.find("/sign-in")));
+        EXPECT_EQ(response.status, 303);
+        const std::string set(net::find_header(response.headers, "Set-Cookie"));
+        return set.substr(0, set.find(';'));
+    }
+    static std::string problem_of(const net::HttpResponse& response) {
+        EXPECT_EQ(net::find_header(response.headers, "Content-Type"), "application/problem+json") << response.body;
+        return std::string(json::parse(response.body).at("type").as_string());
+    }
+
+    TestClock clock;
+    NoLog log;
+    net::WorkPool work{"work", 2};
+    net::Loop loop;
+    std::unique_ptr<store::Store> store =
+        std::move(*store::Store::open("sqlite::memory:", store::SecretBox::ephemeral()));
+    static ConsoleSettings settings() {
+        ConsoleSettings out;
+        out.public_url = "https://panel.example.net/";
+        out.roles = {"dns"};
+        return out;
+    }
+    Console console{{work, loop, *store, clock, log}, settings()};
+};
+
+TEST_F(ConsoleTest, SaysInJsonWhatIsWrong) {
+    EXPECT_EQ(problem_of(local("GET", "/api/v1/nothing")), "urn:postseal:problem:not-found");
+    const auto method = local("PATCH", "/api/v1/cache/example.com");
+    EXPECT_EQ(method.status, 405);
+    EXPECT_EQ(net::find_header(method.headers, "Allow"), "GET, DELETE");
+    EXPECT_EQ(problem_of(ask(Door::panel, "GET", "/api/v1/session")), "urn:postseal:problem:not-signed-in");
+    EXPECT_EQ(problem_of(ask(Door::panel, "POST", "/api/v1/reporter/run", R"({"day":"2026-09-20"})")),
+              "urn:postseal:problem:not-signed-in");
+}
+
+TEST_F(ConsoleTest, SaysWhichRoleIsOff) {
+    EXPECT_EQ(local("GET", "/api/v1/query/example.com").status, 503);
+    EXPECT_EQ(local("GET", "/api/v1/cache").status, 503);
+    EXPECT_EQ(local("DELETE", "/api/v1/cache/example.com").status, 503);
+    EXPECT_EQ(problem_of(local("POST", "/api/v1/reporter/run", R"({"day":"2026-09-20"})")),
+              "urn:postseal:problem:wrong-state");
+    const auto status = local("GET", "/api/v1/reporter/status");
+    EXPECT_EQ(status.status, 200);
+    EXPECT_EQ(json::parse(status.body).at("enabled"), json::value(false));
+}
+
+TEST_F(ConsoleTest, RefusesBodiesThatItDoesNotKnow) {
+    struct {
+        std::string body;
+        int status;
+        std::string_view why;
+    } const cases[] = {
+        {"nonsense", 400, "no JSON"},
+        {"[]", 400, "no object"},
+        {std::string(20, '['), 400, "too deep"},
+        {R"({"day":"2026-09-20","days":1})", 422, "an unknown member"},
+        {R"({"day":7})", 422, "no text"},
+        {R"({"day":"2026-02-30"})", 422, "no day"},
+        {"{}", 422, "no day at all"},
+        {R"({"day":")" + std::string(70'000, 'a') + R"("})", 413, "over 64 KiB"},
+    };
+    for (const auto& [body, status, why] : cases) {
+        EXPECT_EQ(local("POST", "/api/v1/reporter/run", body).status, status) << why;
+    }
+    EXPECT_EQ(ask(Door::socket, "POST", "/api/v1/reporter/run", {}, {{"Content-Type", "text/plain"}}).status, 400)
+        << "a form of a foreign page cannot send application/json";
+}
+
+TEST_F(ConsoleTest, SignsInByALinkOnce) {
+    const auto made = local("POST", "/api/v1/sign-in-links");
+    ASSERT_EQ(made.status, 201);
+    const std::string url(json::parse(made.body).at("url").as_string());
+    ASSERT_TRUE(url.starts_with("https://panel.example.net/sign-in?token=")) << url;
+    const std::string target = url.substr(url.find("/sign-in"));
+
+    EXPECT_NE(ask(Door::panel, "HEAD", target).status, 303) << "looking at a link does not use it up";
+    const auto first = ask(Door::panel, "GET", target);
+    EXPECT_EQ(first.status, 303);
+    EXPECT_EQ(net::find_header(first.headers, "Location"), "/");
+    EXPECT_EQ(net::find_header(first.headers, "Cache-Control"), "no-store");
+    const std::string_view set = net::find_header(first.headers, "Set-Cookie");
+    EXPECT_TRUE(set.ends_with("; HttpOnly; SameSite=Strict; Secure")) << "public_url is https: " << set;
+
+    const auto second = ask(Door::panel, "GET", target);
+    EXPECT_EQ(second.status, 303);
+    EXPECT_EQ(net::find_header(second.headers, "Location"), "/sign-in?problem=link-invalid");
+    EXPECT_EQ(net::find_header(second.headers, "Set-Cookie"), "");
+    EXPECT_EQ(problem_of(ask(Door::panel, "POST", "/api/v1/session", R"({"token":"guess"})")),
+              "urn:postseal:problem:link-invalid");
+}
+
+TEST_F(ConsoleTest, LinksExpire) {
+    const std::string url(json::parse(local("POST", "/api/v1/sign-in-links").body).at("url").as_string());
+    clock.time += Seconds(15 * 60);
+    const auto late = ask(Door::panel, "GET", url.substr(url.find("/sign-in")));
+    EXPECT_EQ(net::find_header(late.headers, "Location"), "/sign-in?problem=link-invalid");
+}
+
+TEST_F(ConsoleTest, KnowsWhoSignedInUntilTheySignOut) {
+    const net::HttpHeaders headers = {{"Cookie", cookie()}};
+    const auto who = ask(Door::panel, "GET", "/api/v1/session", {}, headers);
+    ASSERT_EQ(who.status, 200) << who.body;
+    const json::value session = json::parse(who.body);
+    EXPECT_EQ(session.at("user").at("name"), json::value("operator"));
+    EXPECT_EQ(session.at("organization").at("name"), json::value("default"));
+    EXPECT_EQ(session.at("language"), json::value(nullptr));
+    EXPECT_EQ(session.at("installation").at("zone"), json::value(nullptr));
+
+    EXPECT_EQ(problem_of(ask(Door::panel, "DELETE", "/api/v1/session", {}, headers)), "urn:postseal:problem:csrf");
+    net::HttpHeaders with_csrf = headers;
+    with_csrf.emplace_back("X-CSRF-Token", session.at("csrf_token").as_string());
+    const auto out = ask(Door::panel, "DELETE", "/api/v1/session", {}, with_csrf);
+    EXPECT_EQ(out.status, 204);
+    EXPECT_TRUE(net::find_header(out.headers, "Set-Cookie").starts_with("postseal_session=; Path=/; Max-Age=0"));
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/session", {}, headers).status, 401);
+
+    const json::value audit = json::parse(local("GET", "/api/v1/audit?limit=2").body);
+    ASSERT_EQ(audit.at("entries").as_array().size(), 2U);
+    EXPECT_EQ(audit.at("entries").at(0).at("action"), json::value("session.sign-out"));
+    EXPECT_EQ(audit.at("entries").at(0).at("actor").at("name"), json::value("operator"));
+    EXPECT_EQ(audit.at("entries").at(1).at("action"), json::value("session.sign-in"));
+    const std::string cursor(audit.at("next_cursor").as_string());
+    const json::value rest = json::parse(local("GET", "/api/v1/audit?cursor=" + cursor).body);
+    EXPECT_EQ(rest.at("entries").at(0).at("action"), json::value("session.link"));
+    EXPECT_EQ(rest.at("next_cursor"), json::value(nullptr));
+}
+
+TEST_F(ConsoleTest, ProtectsEveryResponseOfThePanel) {
+    for (const char* target : {"/", "/api/v1/session", "/api/v1/nothing", "/sign-in?token=x"}) {
+        const auto response = ask(Door::panel, "GET", target);
+        EXPECT_NE(net::find_header(response.headers, "Content-Security-Policy"), "") << target;
+        EXPECT_EQ(net::find_header(response.headers, "X-Content-Type-Options"), "nosniff") << target;
+    }
+}
+
+TEST_F(ConsoleTest, ShowsTheReportsOfADomainToItsOrganisation) {
+    const net::HttpHeaders headers = {{"Cookie", cookie()}};
+    store::Domain domain;
+    domain.organisation = store->accounts.organisations().value().front().id;
+    domain.name = *dns::Name::parse("example.com");
+    domain.label = std::string(26, 'a');
+    domain.added = clock.time;
+    ASSERT_TRUE(store->domains.add(domain));
+    domain.organisation = store->accounts.organisation("Other", clock.time).value().id;
+    domain.name = *dns::Name::parse("other.example");
+    domain.label = std::string(26, 'b');
+    ASSERT_TRUE(store->domains.add(domain));
+    const Day yesterday = std::chrono::floor<std::chrono::days>(clock.time) - std::chrono::days(1);
+    store::NewReport report;
+    report.received = clock.time;
+    report.via = "https";
+    report.domain = *dns::Name::parse("example.com");
+    report.raw = {'{', '}'};
+    report.submitter = "sender.example";
+    report.report.report_id = "1";
+    report.report.begin = yesterday;
+    report.report.end = yesterday + std::chrono::days(1) - Seconds(1);
+    report.report.policies = {{"sts", "example.com", {}, {}, 90, 10, {}}, {"tlsa", "example.com", {}, {}, 95, 5, {}}};
+    report.report.policies[0].failures = {{"certificate-expired", {}, "mx.example.com", {}, {}, 10, {}, "X509"}};
+    ASSERT_TRUE(store->reports.add(report));
+
+    const auto answer = ask(Door::panel, "GET", "/api/v1/domains/Example.COM/reports/summary?days=2", {}, headers);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const json::value summary = json::parse(answer.body);
+    EXPECT_EQ(summary.at("to"), json::value(to_iso_day(yesterday)));
+    ASSERT_EQ(summary.at("by_policy_type").as_array().size(), 2U) << "never added up (design rule 19)";
+    const json::value& sts = summary.at("by_policy_type").at(0);
+    EXPECT_EQ(sts.at("policy_type"), json::value("sts"));
+    EXPECT_EQ(sts.at("days").at(0).at("ok"), json::value(nullptr)) << "no report is not zero";
+    EXPECT_EQ(sts.at("days").at(1).at("ok"), json::value(90));
+    EXPECT_EQ(sts.at("days").at(1).at("failed"), json::value(10));
+    EXPECT_EQ(summary.at("gaps").as_array().size(), 1U);
+    const json::value& failure = summary.at("failures").at(0);
+    EXPECT_EQ(failure.at("type"), json::value("certificate-expired"));
+    EXPECT_EQ(failure.at("sessions"), json::value(10));
+    EXPECT_EQ(failure.at("reports"), json::value(1));
+    EXPECT_EQ(failure.at("reason_codes").at(0), json::value("X509"));
+    EXPECT_EQ(summary.at("submitters").at(0).at("submitter"), json::value("sender.example"));
+
+    const auto list = [&](const std::string& query) {
+        const auto found = ask(Door::panel, "GET", "/api/v1/domains/example.com/reports" + query, {}, headers);
+        EXPECT_EQ(found.status, 200) << query << found.body;
+        return json::parse(found.body).at("reports").as_array().size();
+    };
+    EXPECT_EQ(list(""), 1U);
+    EXPECT_EQ(list("?day=" + to_iso_day(yesterday)), 1U);
+    EXPECT_EQ(list("?day=2020-01-01"), 0U);
+    EXPECT_EQ(list("?failures_only=true&failure_type=certificate-expired&submitter=sender.example"), 1U);
+    EXPECT_EQ(list("?failure_type=starttls-not-supported"), 0U);
+    EXPECT_EQ(list("?counted=false"), 0U);
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/domains/example.com/reports?limit=0", {}, headers).status, 400);
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/domains/example.com/reports?day=soon", {}, headers).status, 400);
+
+    const auto one = ask(Door::panel, "GET", "/api/v1/domains/example.com/reports/1", {}, headers);
+    EXPECT_EQ(json::parse(one.body).at("report").at("policies").as_array().size(), 2U);
+    const auto raw = ask(Door::panel, "GET", "/api/v1/domains/example.com/reports/1/raw", {}, headers);
+    EXPECT_EQ(raw.body, "{}");
+    EXPECT_EQ(net::find_header(raw.headers, "Content-Disposition"), "attachment; filename=\"report-1.json\"");
+
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/domains/example.com/reports/2", {}, headers).status, 404);
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/domains/example.com/reports/x", {}, headers).status, 404);
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/domains/other.example/reports", {}, headers).status, 404)
+        << "another organisation's domain";
+    EXPECT_EQ(ask(Door::panel, "GET", "/api/v1/domains/other.example/reports/1/raw", {}, headers).status, 404);
+    EXPECT_EQ(local("GET", "/api/v1/domains/other.example/reports").status, 200) << "the operator sees all";
+}
+
+// Keeps what it is sent.
+class KeepingStream final : public net::HttpStream {
+public:
+    bool send(std::string_view bytes) override {
+        text += bytes;
+        return !is_closed;
+    }
+    void close() override { is_closed = true; }
+    [[nodiscard]] bool closed() const override { return is_closed; }
+    void on_close(std::function<void()> /*callback*/) override {}
+    std::string text;
+    bool is_closed = false;
+};
+
+TEST_F(ConsoleTest, TellsOpenPanelsWhatChangedInTheirOrganisation) {
+    const net::HttpHeaders headers = {{"Cookie", cookie()}};
+    const auto response = ask(Door::panel, "GET", "/api/v1/events", {}, headers);
+    ASSERT_EQ(response.status, 200);
+    EXPECT_EQ(net::find_header(response.headers, "Content-Type"), "text/event-stream");
+    const auto stream = std::make_shared<KeepingStream>();
+    response.stream(stream);
+    const std::int64_t organisation = store->accounts.organisations().value().front().id;
+    console.publish(organisation, "domain-changed", json::object{{"domain", "example.com"}});
+    console.publish(organisation + 1, "domain-changed", json::object{{"domain", "other.example"}});
+    EXPECT_EQ(stream->text, "event: hello\ndata: {}\n\nevent: domain-changed\ndata: {\"domain\":\"example.com\"}\n\n");
+
+    const json::value session = json::parse(ask(Door::panel, "GET", "/api/v1/session", {}, headers).body);
+    net::HttpHeaders with_csrf = headers;
+    with_csrf.emplace_back("X-CSRF-Token", session.at("csrf_token").as_string());
+    ask(Door::panel, "DELETE", "/api/v1/session", {}, with_csrf);
+    EXPECT_TRUE(stream->closed()) << "who has signed out is told nothing more";
+}
+
+}  // namespace
+}  // namespace postseal::console

@@ -1,0 +1,24 @@
+// The report sender: what went out per day, and `postseal reporter run`.
+#pragma once
+
+#include <string>
+
+#include "base/time.h"
+#include "console/router.h"
+#include "sender/collector.h"
+#include "sender/reporter.h"
+#include "store/store.h"
+
+namespace postseal::console {
+
+struct ReporterParts {
+    sender::Reporter* reporter = nullptr;    // null: the role is off
+    sender::Collector* collector = nullptr;  // flushed before a run
+    store::Store& store;
+    const Clock& clock;
+    std::string organization_name;
+    std::string contact;
+};
+void add_reporter_routes(Router& router, const ReporterParts& parts);
+
+}  // namespace postseal::console
