@@ -278,7 +278,7 @@ private:
     };
 
     std::optional<Error> read_sections(Message& out) {
-        if (out.header.question_count > 1) {  // RFC 9619 §4: never more than one
+        if (out.header.question_count > 1) {  // RFC 9619: never more than one
             return invalid_input("", "more than one question");
         }
         if (out.header.question_count == 1) {

@@ -17,7 +17,7 @@ namespace postseal::dns {
 constexpr std::size_t header_bytes = 12;
 constexpr std::uint16_t class_in = 1;
 // The UDP payload size that we announce and never exceed: fits an Ethernet frame over IPv6, so no answer is fragmented
-// (fragments can be forged, RFC 9715 §3.1).
+// (fragments can be forged, RFC 9715).
 constexpr std::uint16_t udp_bytes_ours = 1232;
 constexpr std::uint16_t udp_bytes_without_edns = 512;  // RFC 1035 §2.3.4
 

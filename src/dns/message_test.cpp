@@ -113,7 +113,7 @@ TEST(Query, FindsFaults) {
         {header("7800", "ffff ffff ffff ffff"), QueryFault::notimp, "opcode 15, nothing else read"},
         {header("0100", "0000 0000 0000 0000"), QueryFault::formerr, "no question"},
         {header("0100", "0002 0000 0000 0000") + question + question, QueryFault::formerr,
-         "two questions, RFC 9619 §4"},
+         "two questions, RFC 9619"},
         {header("0100", "ffff 0000 0000 0000") + question, QueryFault::formerr, "65535 questions"},
         {query_header, QueryFault::formerr, "no question where one is announced"},
         {query_header + "02 61", QueryFault::formerr, "label cut off"},

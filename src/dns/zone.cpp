@@ -404,7 +404,7 @@ private:
         if (transport_ == Transport::tcp) {
             return 0xffff;
         }
-        // RFC 6891 §6.2.5: less than 512 counts as 512.
+        // RFC 6891 §6.2.3: less than 512 counts as 512.
         return query_.edns ? std::clamp(query_.edns->udp_bytes, udp_bytes_without_edns, udp_bytes_ours)
                            : udp_bytes_without_edns;
     }
@@ -492,28 +492,34 @@ std::optional<Bytes> Zone::answer(ByteView query, Transport transport) const {
 
 // --- The zone that is served -----------------------------------------------------------------------------------------
 
-void LiveZone::swap_in(ZonePtr zone) {
+void LiveZone::publish(ZonePtr zone) {
     zone_.with([&](ZonePtr& current) { current.swap(zone); });
     version_.fetch_add(1, std::memory_order_release);
 }  // the old snapshot goes here, outside the lock
-
-void LiveZone::publish(ZonePtr zone) {
-    const std::lock_guard lock(one_writer_);
-    swap_in(std::move(zone));
-}
 
 ZonePtr LiveZone::current() const {
     return zone_.with([](const ZonePtr& zone) { return zone; });
 }
 
 Result<void> LiveZone::change(const std::vector<NameRecords>& changes) {
-    const std::lock_guard lock(one_writer_);
-    auto next = current()->with(changes);
-    if (!next) {
-        return next.error();
+    while (true) {
+        const ZonePtr before = current();
+        auto next = before->with(changes);
+        if (!next) {
+            return next.error();
+        }
+        const bool published = zone_.with([&](ZonePtr& now) {
+            if (now != before) {
+                return false;
+            }
+            now = std::move(*next);
+            return true;
+        });
+        if (published) {
+            version_.fetch_add(1, std::memory_order_release);
+            return {};
+        }
     }
-    swap_in(std::move(*next));
-    return {};
 }
 
 const Zone& LiveZone::Reader::zone() {

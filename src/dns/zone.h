@@ -14,7 +14,6 @@
 #include <array>
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -91,8 +90,8 @@ public:
     void publish(ZonePtr zone);
     [[nodiscard]] ZonePtr current() const;
 
-    // Replaces the current zone by `current().with(changes)`; writers queue, so that no change is lost. When this or
-    // publish() returns, every answer that begins later comes from the new zone.
+    // Replaces the current zone by `current().with(changes)`; begins again when another thread was faster, so that no
+    // change is lost. When this or publish() returns, every answer that begins later comes from the new zone.
     Result<void> change(const std::vector<NameRecords>& changes);
 
     // One per thread: remembers the snapshot and asks for another only when one was published. Usually one atomic read.
@@ -109,10 +108,7 @@ public:
     };
 
 private:
-    void swap_in(ZonePtr zone);
-
     Guarded<ZonePtr> zone_;
-    std::mutex one_writer_;
     std::atomic<std::uint64_t> version_{1};
 };
 

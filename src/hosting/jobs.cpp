@@ -113,9 +113,13 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         --workers;
     }
 
+    [[nodiscard]] bool any_account() const {
+        return std::any_of(account_ready.begin(), account_ready.end(), [](bool ready) { return ready; });
+    }
+
     void pass() {
         prepare_accounts();
-        for (const dns::Name& name : settings.own_names) {
+        for (const dns::Name& name : any_account() ? settings.own_names : std::vector<dns::Name>{}) {
             net::spawn(parts.loop, [self = shared_from_this(), name]() -> awaitable<void> {
                 const auto certificate = self->parts.store.certificates.find(name);
                 if (certificate && self->certificate_wanted(name, *certificate)) {
@@ -182,7 +186,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     }
 
     awaitable<Result<void>> issue(dns::Name host) {
-        if (std::none_of(account_ready.begin(), account_ready.end(), [](bool ready) { return ready; })) {
+        if (!any_account()) {
             co_return Error{Errc::temporary, "certificate", account_problem};
         }
         Order& order = orders[host];

@@ -123,7 +123,7 @@ Result<std::string> to_mail(const Report& report, const Envelope& envelope) {
     field("TLS-Report-Domain", envelope.policy_domain.text());
     field("TLS-Report-Submitter", envelope.submitter.text());
     field("Auto-Submitted", "auto-generated");  // RFC 3834 §5: no vacation notices, please
-    field("TLS-Required", "No");                // RFC 8689 §5: it must arrive although TLS is broken (RFC 8460 §3)
+    field("TLS-Required", "No");                // RFC 8689 §3: it must arrive although TLS is broken (RFC 8460 §3)
     field("MIME-Version", "1.0");
     field("Content-Type", fmt::format("multipart/report; report-type=\"tlsrpt\";\r\n boundary=\"{}\"", boundary));
     mail += fmt::format("\r\n--{}\r\n", boundary);

@@ -1,0 +1,291 @@
+// A domain moves in, changes modes and leaves: real DNS, real HTTPS, a real ACME server (Pebble), all on loopback.
+#include "hosting/hosting.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "hosting/pebble_for_test.h"
+#include "net/http_server.h"
+#include "net/poller.h"
+
+namespace postseal::hosting {
+namespace {
+
+using net::testing::name;
+using net::testing::TinyDns;
+
+class TestClock : public Clock {
+public:
+    [[nodiscard]] TimePoint now() const override {
+        return std::chrono::floor<Seconds>(std::chrono::system_clock::now()) + Seconds(offset_s.load());
+    }
+    std::atomic<std::int64_t> offset_s{0};
+};
+
+class TestLog : public Log {
+public:
+    void write(LogLevel level, std::string_view, std::string_view message) override {
+        if (level != LogLevel::debug) {
+            std::fprintf(stderr, "log: %.*s\n", static_cast<int>(message.size()), message.data());
+        }
+    }
+};
+
+net::HttpsResponse fetch(net::HttpsClient& https, net::HttpsRequest request) {
+    std::promise<net::HttpsResponse> got;
+    request.target = net::HttpsRequest::Target::configured;
+    https.fetch(std::move(request), [&](net::HttpsResponse response) { got.set_value(std::move(response)); });
+    return got.get_future().get();
+}
+
+// The whole of hosting, as app/serve wires it.
+class Place {
+public:
+    explicit Place(std::vector<ChallengeKind> challenges)
+        : dns_({name("test")}),
+          loops_("test", 2),
+          servers_({&loops_[0]}, {},
+                   [this](auto request, auto reply) { policy_(std::move(request), std::move(reply)); }),
+          http_({&loops_[0]}, {}, [this](auto request, auto reply) { port80_(std::move(request), std::move(reply)); }) {
+        store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
+        organisation_ = store_->accounts.organisation("ours", clock_.now())->id;
+        net::TlsSettings settings;
+        settings.acme_tls_alpn = true;
+        EXPECT_TRUE(servers_.listen(net::ListenAddress::loopback(), *net::TlsContext::make(tls_, settings)));
+        EXPECT_TRUE(http_.listen(net::ListenAddress::loopback()));
+        const std::uint16_t https_port = servers_.addresses().front().port;
+        pebble_ = std::make_unique<testing::Pebble>(http_.addresses().front().port, https_port, dns_.port());
+
+        // Trust: Pebble's own HTTPS by its test CA; what it issues, by the root of this very process.
+        net::Loop& jobs_loop = loops_[1];
+        std::string roots = pebble_->ca().pem();
+        {
+            net::HttpsClient::Settings only_pebble;
+            only_pebble.trust = pebble_->ca().trust();
+            net::HttpsClient client(jobs_loop, only_pebble);
+            net::HttpsRequest request;
+            request.url = pebble_->root_url();
+            roots += fetch(client, request).body;
+        }
+        net::HttpsClient::Settings client;
+        client.trust = *net::TrustStore::from_pem(roots);
+        client.guard = net::AddressGuard(net::NonGlobal::allow);
+        https_ = std::make_unique<net::HttpsClient>(jobs_loop, client);
+
+        JobsSettings jobs;
+        jobs.resolver.stub_zones = {{name("test"), {dns_.server()}, true}};
+        jobs.resolver.trust_anchor_file = "";
+        jobs.https_port = https_port;
+        jobs.probe.smtp_port = testing::free_port();  // nobody listens there
+        jobs.probe.guard = client.guard;
+        jobs.probe.trust = client.trust;
+        jobs.look_every = Seconds(1);
+        jobs.own_names = {name("intake.test")};
+        AcmeSettings acme;
+        acme.directory = pebble_->directory();
+        acme.accept_terms = true;
+        acme.contact = "admin@host.test";
+        acme.caa_issuer = "pebble.test";
+        acme.challenges = std::move(challenges);
+        jobs.acme = {acme};
+        resolver_ = *net::make_unbound_resolver(jobs_loop, jobs.resolver);
+
+        ZoneSettings zone;
+        zone.zone = name("sts.host.test");
+        zone.name_servers = {name("ns1.host.test")};
+        zone.addresses = {net::testing::ip("127.0.0.1")};
+        zone.intake_host = name("intake.test");
+        zone.caa = {{"pebble.test", std::nullopt, {"http-01"}}};
+        publication_ = *Publication::load(zone, tls_, *store_, clock_, log_);
+        policy_ = policy_handler(publication_->bodies());
+        port80_ = challenge_handler(*publication_->challenges());
+        hosting_ = std::make_unique<Hosting>(
+            JobsParts{jobs_loop, *store_, *resolver_, *https_, *publication_, clock_, log_}, jobs);
+        dns_.add("intake.test", dns::Type::a, net::testing::address("127.0.0.1"));
+        hosting_->start();
+    }
+    ~Place() {
+        loops_.stop();
+        hosting_.reset();
+    }
+
+    template <class Call>
+    Result<DomainView> call(Call start) {
+        std::promise<Result<DomainView>> got;
+        start(*hosting_, Who{organisation_, "test"}, [&](Result<DomainView> view) { got.set_value(std::move(view)); });
+        return got.get_future().get();
+    }
+    Result<DomainView> show(const std::string& domain) {
+        return call([&](Hosting& hosting, const Who& who, auto done) { hosting.show(who, domain, done); });
+    }
+    Result<Hosting::ModeOutcome> mode(const std::string& domain, mtasts::Mode mode,
+                                      std::optional<std::string> override_reason = std::nullopt) {
+        std::promise<Result<Hosting::ModeOutcome>> got;
+        hosting_->mode(Who{organisation_, "test"}, domain, {mode, std::move(override_reason)},
+                       [&](Result<Hosting::ModeOutcome> outcome) { got.set_value(std::move(outcome)); });
+        return got.get_future().get();
+    }
+    DomainView wait(const std::string& domain, const std::function<bool(const DomainView&)>& until) {
+        DomainView view;
+        for (int i = 0; i < 600; ++i) {
+            view = *show(domain);
+            if (until(view)) {
+                return view;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        ADD_FAILURE() << domain << " stays in " << store::to_string(view.domain.state) << ": "
+                      << view.domain.last_error;
+        return view;
+    }
+    // What the owner does; and what a resolver would find behind the names.
+    void publish(const DomainView& view) {
+        for (const SeenRecord& one : view.records) {
+            dns_.add(one.record.name.text(), dns::Type::cname, dns::CnameData{one.record.target});
+            for (const dns::Record& record : publication_->zone()->records(one.record.target)) {
+                dns_.add(record);
+            }
+        }
+    }
+    std::string served(const std::string& domain) {
+        net::HttpsRequest request;
+        request.url = "https://mta-sts." + domain + ":" + std::to_string(servers_.addresses().front().port) +
+                      "/.well-known/mta-sts.txt";
+        request.addresses = {net::testing::ip("127.0.0.1")};
+        return fetch(*https_, request).body;
+    }
+    std::vector<dns::Record> in_zone(const DomainView& view, Purpose purpose) {
+        return publication_->zone()->records(*name_behind(purpose, view.domain.label, name("sts.host.test")));
+    }
+    TinyDns& dns() { return dns_; }
+    TestClock& clock() { return clock_; }
+    store::Store& store() { return *store_; }
+    net::CertificateStore& tls() { return *tls_; }
+
+private:
+    TestClock clock_;
+    TestLog log_;
+    TinyDns dns_;
+    std::shared_ptr<net::CertificateStore> tls_ = std::make_shared<net::CertificateStore>();
+    std::unique_ptr<store::Store> store_;
+    std::int64_t organisation_ = 0;
+    std::unique_ptr<Publication> publication_;
+    HttpHandler policy_;
+    HttpHandler port80_;
+    net::LoopPool loops_;
+    net::HttpServer servers_;
+    net::HttpServer http_;
+    std::unique_ptr<testing::Pebble> pebble_;
+    std::unique_ptr<net::HttpsClient> https_;
+    std::unique_ptr<net::Resolver> resolver_;
+    std::unique_ptr<Hosting> hosting_;
+};
+
+class MovesIn : public ::testing::TestWithParam<ChallengeKind> {};
+
+// HTTPS-017, HTTPS-018, STS-065, STS-067
+TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
+    if (!testing::Pebble::installed()) {
+        GTEST_SKIP() << "pebble is not installed";
+    }
+    Place place({GetParam()});
+    place.dns().add("kestrel.test", dns::Type::mx, net::testing::mx(10, "mx.kestrel.test"));
+    place.dns().add("mx.kestrel.test", dns::Type::a, net::testing::address("127.0.0.1"));
+
+    const auto added = place.call([](Hosting& h, const Who& who, auto done) { h.add(who, "Kestrel.test.", done); });
+    ASSERT_TRUE(added) << added.error().message();
+    EXPECT_TRUE(is_label(added->domain.label));
+    const auto again = place.call([](Hosting& h, const Who& who, auto done) { h.add(who, "kestrel.test", done); });
+    EXPECT_EQ(again->domain.label, added->domain.label);
+    for (const std::string wrong : {"test", "a.sts.host.test", "kestrel..test", "192.0.2.1"}) {
+        EXPECT_FALSE(place.call([&](Hosting& h, const Who& who, auto done) { h.add(who, wrong, done); })) << wrong;
+    }
+    const auto unseen = place.call([](Hosting& h, const Who& who, auto done) { h.verify(who, "kestrel.test", done); });
+    EXPECT_FALSE(all_seen(unseen->records));
+    EXPECT_FALSE(place.mode("kestrel.test", mtasts::Mode::enforce)) << "serves nothing yet";
+
+    place.publish(*added);
+    const auto seen = place.call([](Hosting& h, const Who& who, auto done) { h.verify(who, "kestrel.test", done); });
+    EXPECT_TRUE(all_seen(seen->records));
+    const DomainView testing = place.wait(
+        "kestrel.test", [](const DomainView& view) { return view.domain.state == store::DomainState::testing; });
+    EXPECT_EQ(testing.mode, mtasts::Mode::testing);
+    ASSERT_TRUE(testing.policy_id);
+    ASSERT_TRUE(testing.certificate);
+    EXPECT_TRUE(testing.certificate->key_pem.empty()) << "keys never leave by this way";
+    EXPECT_EQ(place.served("kestrel.test"),
+              "version: STSv1\r\nmode: testing\r\nmx: mx.kestrel.test\r\nmax_age: 86400\r\n");
+    EXPECT_EQ(dns::data_text(place.in_zone(testing, Purpose::policy_id).front().data),
+              "\"v=STSv1; id=" + *testing.policy_id + ";\"");
+    bool accounted = false;
+    for (const dns::Record& record : place.in_zone(testing, Purpose::policy_host)) {
+        accounted = accounted || dns::data_text(record.data).find("accounturi=https://") != std::string::npos;
+    }
+    EXPECT_TRUE(accounted);
+
+    const auto refused = place.mode("kestrel.test", mtasts::Mode::enforce);
+    ASSERT_TRUE(refused);
+    EXPECT_FALSE(refused->accepted);
+    std::string reasons;
+    for (const Condition& reason : refused->reasons) {
+        reasons += reason.proof + "\n";
+    }
+    EXPECT_NE(reasons.find("mx.kestrel.test"), std::string::npos) << reasons;
+    EXPECT_EQ(place.show("kestrel.test")->policy_id, testing.policy_id) << "nothing changed";
+
+    const auto forced = place.mode("kestrel.test", mtasts::Mode::enforce, "a test does not wait fourteen days");
+    ASSERT_TRUE(forced && forced->accepted);
+    const DomainView enforce = place.wait(
+        "kestrel.test", [](const DomainView& view) { return view.domain.state == store::DomainState::enforce; });
+    EXPECT_NE(enforce.policy_id, testing.policy_id);
+    EXPECT_NE(place.served("kestrel.test").find("mode: enforce"), std::string::npos);
+    EXPECT_TRUE(place.mode("kestrel.test", mtasts::Mode::enforce)->accepted);
+    EXPECT_EQ(place.show("kestrel.test")->policy_id, enforce.policy_id) << "the mode it has changes nothing";
+    EXPECT_EQ(place.store().audit.list(enforce.domain.organisation, "kestrel.test", 1)->front().reason,
+              "a test does not wait fourteen days");
+
+    const auto leaving = place.call([](Hosting& h, const Who& who, auto done) { h.retire(who, "kestrel.test", done); });
+    ASSERT_TRUE(leaving && leaving->domain.cnames_until);
+    EXPECT_GE(*leaving->domain.cnames_until, place.clock().now() + Seconds(604'800 + 86'400 - 5));
+    place.wait("kestrel.test",
+               [](const DomainView& view) { return view.mode == mtasts::Mode::none && !view.pending_mode; });
+    EXPECT_NE(place.served("kestrel.test").find("mode: none"), std::string::npos);
+    const auto anew = place.call([](Hosting& h, const Who& who, auto done) { h.add(who, "kestrel.test", done); });
+    EXPECT_NE(anew->domain.label, leaving->domain.label) << "a label is never reissued";
+
+    for (int i = 0; i < 400 && !place.tls().contains(name("intake.test")); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(place.tls().contains(name("intake.test"))) << "the installation's own name";
+    place.clock().offset_s = 30 * 86'400;
+    for (int i = 0; i < 200 && !place.in_zone(*leaving, Purpose::policy_host).empty(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(place.in_zone(*leaving, Purpose::policy_host).empty()) << "gone after the bound";
+}
+
+INSTANTIATE_TEST_SUITE_P(Challenges, MovesIn, ::testing::Values(ChallengeKind::http_01, ChallengeKind::tls_alpn_01),
+                         [](const auto& param) {
+                             return std::string(param.param == ChallengeKind::http_01 ? "http" : "tls_alpn");
+                         });
+
+TEST(Hosting, names_that_cannot_be_hosted) {
+    const dns::Name zone = name("sts.example.net");
+    EXPECT_TRUE(hostable_name("example.com", zone));
+    EXPECT_EQ(hostable_name(" Пример.РФ. ", zone)->text(), "xn--e1afmkfd.xn--p1ai");
+    EXPECT_FALSE(hostable_name("com", zone)) << "a public suffix";
+    EXPECT_FALSE(hostable_name("co.uk", zone)) << "a public suffix of two labels";
+    EXPECT_FALSE(hostable_name("рф", zone)) << "a public suffix in another script";
+    EXPECT_FALSE(hostable_name("sts.example.net", zone)) << "Z itself";
+    EXPECT_FALSE(hostable_name("a.sts.example.net", zone)) << "within Z";
+    EXPECT_FALSE(hostable_name("_dmarc.example.com", zone)) << "no host name";
+    EXPECT_FALSE(hostable_name("192.0.2.1", zone)) << "an address";
+    EXPECT_FALSE(hostable_name("", zone)) << "the root";
+    EXPECT_FALSE(hostable_name("a..b", zone)) << "an empty label";
+}
+
+}  // namespace
+}  // namespace postseal::hosting

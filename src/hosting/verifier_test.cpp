@@ -1,0 +1,103 @@
+#include "hosting/verifier.h"
+
+#include <gtest/gtest.h>
+
+#include "net/testing.h"
+
+namespace postseal::hosting {
+namespace {
+
+using net::testing::name;
+using net::testing::TinyDns;
+
+const std::string label = "abcdefghijklmnopqrstuvwx27";
+
+std::unique_ptr<net::Resolver> resolver(net::Loop& loop, const TinyDns& dns) {
+    net::ResolverSettings settings;
+    settings.stub_zones = {{name("test"), {dns.server()}, true}};
+    settings.trust_anchor_file = "";
+    settings.timeout = std::chrono::milliseconds(3000);
+    return *net::make_unbound_resolver(loop, settings);
+}
+
+// Asks `own` as the domain's own servers and `other` as what [resolver] sees.
+Verification look(const TinyDns& own, const TinyDns& other) {
+    net::Loop loop;
+    const auto first = resolver(loop, own);
+    const auto second = resolver(loop, other);
+    Verification result;
+    look_at_cnames(loop, *first, *second, *records_for(name("a.test"), label, name("z.test")), [&](Verification seen) {
+        result = std::move(seen);
+        loop.stop();
+    });
+    net::testing::run_for(loop);
+    return result;
+}
+
+TEST(Verifier, sees_the_three_records) {
+    TinyDns dns({name("test")});
+    for (const CnameRecord& record : *records_for(name("a.test"), label, name("z.test"))) {
+        dns.add(record.name.text(), dns::Type::cname, dns::CnameData{record.target});
+    }
+    const Verification seen = look(dns, dns);
+    ASSERT_EQ(seen.size(), 3U);
+    EXPECT_TRUE(all_seen(seen));
+    EXPECT_EQ(verification_from_json(*records_for(name("a.test"), label, name("z.test")), verification_to_json(seen)),
+              seen);
+}
+
+TEST(Verifier, says_in_words_what_is_wrong) {
+    TinyDns dns({name("test")});
+    dns.add("_mta-sts.a.test", dns::Type::txt, net::testing::txt("v=STSv1; id=old;"));
+    dns.add("mta-sts.a.test", dns::Type::cname, net::testing::cname("mta-sts.bbbbbbbbbbbbbbbbbbbbbbbbbb.z.test"));
+    const Verification seen = look(dns, dns);
+    EXPECT_FALSE(seen[0].seen);
+    EXPECT_EQ(seen[0].problem, "there is a TXT record at this name: remove it first, then add the CNAME");
+    EXPECT_FALSE(seen[1].seen) << "another label, of whomever";
+    EXPECT_NE(seen[1].problem->find("instead of mta-sts." + label), std::string::npos);
+    EXPECT_FALSE(seen[2].seen);
+    EXPECT_EQ(seen[2].problem, "there is no record at this name yet");
+    EXPECT_FALSE(policy_names_seen(seen));
+}
+
+TEST(Verifier, a_chain_is_a_problem) {
+    TinyDns dns({name("test")});
+    dns.add("mta-sts.a.test", dns::Type::cname, net::testing::cname("hop.test"));
+    dns.add("hop.test", dns::Type::cname, net::testing::cname("mta-sts." + label + ".z.test"));
+    const Verification seen = look(dns, dns);
+    EXPECT_FALSE(seen[1].seen);
+    EXPECT_NE(seen[1].problem->find("goes through hop.test"), std::string::npos) << *seen[1].problem;
+}
+
+TEST(Verifier, one_way_of_asking_is_not_enough) {
+    TinyDns own({name("test")});
+    TinyDns other({name("test")});
+    for (const CnameRecord& record : *records_for(name("a.test"), label, name("z.test"))) {
+        own.add(record.name.text(), dns::Type::cname, dns::CnameData{record.target});
+    }
+    const Verification seen = look(own, other);
+    EXPECT_FALSE(seen[0].seen) << "the resolver does not show it";
+    EXPECT_NE(seen[0].problem->find("our resolver says"), std::string::npos);
+    EXPECT_FALSE(look(other, own)[0].seen) << "a resolver that is lied to does not verify a domain";
+}
+
+TEST(Verifier, what_cannot_be_found_out_is_not_seen) {
+    TinyDns dns({name("test")});
+    dns.break_name("mta-sts.a.test", dns::Rcode::servfail);
+    const Verification seen = look(dns, dns);
+    EXPECT_FALSE(seen[1].seen);
+    EXPECT_NE(seen[1].problem->find("no answer from the name servers"), std::string::npos) << *seen[1].problem;
+}
+
+TEST(Verifier, stored_words_name_no_records) {
+    const auto expected = *records_for(name("a.test"), label, name("z.test"));
+    for (const char* text : {"", "null", "[]", "{", R"({"policy-id":7})", R"({"policy-id":{"seen":"yes"}})"}) {
+        const Verification read = verification_from_json(expected, text);
+        ASSERT_EQ(read.size(), 3U) << text;
+        EXPECT_FALSE(read[0].seen) << text;
+        EXPECT_TRUE(read[0].problem) << text;
+    }
+}
+
+}  // namespace
+}  // namespace postseal::hosting
