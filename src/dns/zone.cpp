@@ -289,10 +289,10 @@ constexpr std::size_t name_wire_max = 255;
 
 // A name from a question in lower case on the stack, and where it leaves the zone's apex.
 struct LowerName {
-    std::array<std::uint8_t, name_wire_max> octets;
+    std::array<std::uint8_t, name_wire_max> octets{};
     std::size_t size;
 
-    explicit LowerName(ByteView wire) : octets{}, size(wire.size()) {
+    explicit LowerName(ByteView wire) : size(wire.size()) {
         std::transform(wire.begin(), wire.end(), octets.begin(), [](std::uint8_t octet) {
             return static_cast<std::uint8_t>(to_lower(static_cast<char>(octet)));  // lengths are below 'A'
         });
@@ -485,9 +485,9 @@ bool Zone::answer(ByteView packet, Transport transport, Bytes& response) const {
     return true;
 }
 
-std::optional<Bytes> Zone::answer(ByteView query, Transport transport) const {
+std::optional<Bytes> Zone::answer(ByteView packet, Transport transport) const {
     Bytes response;
-    return answer(query, transport, response) ? std::optional<Bytes>(std::move(response)) : std::nullopt;
+    return answer(packet, transport, response) ? std::optional<Bytes>(std::move(response)) : std::nullopt;
 }
 
 // --- The zone that is served -----------------------------------------------------------------------------------------

@@ -51,8 +51,8 @@ public:
 
     // Writes the response to one packet into `response` (its capacity is kept, nothing else is allocated). False: no
     // answer must be sent. Never fails otherwise: what cannot be answered gets an error code.
-    bool answer(ByteView query, Transport transport, Bytes& response) const;
-    [[nodiscard]] std::optional<Bytes> answer(ByteView query, Transport transport) const;
+    bool answer(ByteView packet, Transport transport, Bytes& response) const;
+    [[nodiscard]] std::optional<Bytes> answer(ByteView packet, Transport transport) const;
 
     [[nodiscard]] const Name& apex() const { return apex_; }
     [[nodiscard]] std::uint32_t serial() const { return serial_; }

@@ -337,6 +337,7 @@ TEST(Zone, RefusesRecords) {
     };
     const Record elsewhere = txt("other.example", "x");
     std::vector<Record> heavy;
+    heavy.reserve(200);
     for (int i = 0; i < 200; ++i) {
         heavy.push_back(txt("heavy.z.example", std::string(200, 'x') + std::to_string(i)));
     }
@@ -490,6 +491,7 @@ TEST(LiveZone, NoChangeIsLostBetweenThreads) {
         }
     });
     std::vector<std::thread> writers;
+    writers.reserve(3);
     for (int t = 0; t < 3; ++t) {
         writers.emplace_back([&live, t] {
             for (int i = 0; i < names_each; ++i) {

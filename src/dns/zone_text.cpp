@@ -414,8 +414,7 @@ Result<std::vector<IpAddress>> parse_root_hints(std::string_view text, std::stri
     }
     std::vector<IpAddress> addresses;
     for (const auto& record : records) {
-        if (const auto* data = std::get_if<AddressData>(&record.data);
-            data != nullptr && hosts.count(record.name) > 0) {
+        if (const auto* data = std::get_if<AddressData>(&record.data); data != nullptr && hosts.contains(record.name)) {
             addresses.push_back(data->address);
         }
     }
