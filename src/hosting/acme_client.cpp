@@ -331,8 +331,8 @@ struct AcmeClient::Impl {
                 responders_.tls->remove_acme_challenge(host_);
             }
         }
-        Result<void> show(const AcmeKey& account_key, TimePoint now) {
-            const std::string authorization = key_authorization(token_, account_key);
+        Result<void> show(const AcmeKey& account, TimePoint now) {
+            const std::string authorization = key_authorization(token_, account);
             if (kind_ == ChallengeKind::http_01) {
                 responders_.http->put(token_, authorization);
                 return {};
