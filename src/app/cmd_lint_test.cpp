@@ -51,10 +51,7 @@ TEST_F(Lint, PolicyAsJson) {
     const auto ran =
         run({"lint", "policy",
              file("version: STSv1\nmode: enforce\nmx: MX1.example.com\nmx: *.example.net\nmax_age: 604800\n"), "--mx",
-             "mx1.Example.com.", "--mx", "mx.example.org", "--mx",
-             "b\xc3\xbc"
-             "cher.example.net",
-             "--json"});
+             "mx1.Example.com.", "--mx", "mx.example.org", "--mx", "b\u00fccher.example.net", "--json"});
     EXPECT_EQ(ran.status, exit_fine);
     EXPECT_EQ(ran.out, R"({"valid":true,"policy":{"version":"STSv1","mode":"enforce","max_age":604800,)"
                        R"("mx":["mx1.example.com","*.example.net"]},"problems":[],)"

@@ -93,9 +93,9 @@ TEST(NextAction, Table) {
     struct Case {
         std::optional<CachedPolicy> cached;
         TxtOutcome txt;
-        std::int64_t now;
-        Kind expected;
-        const char* why;
+        std::int64_t now = 0;
+        Kind expected = Kind::none;
+        const char* why = "";
     };
     const auto week = cached_policy(7 * 86'400);
     const auto year = cached_policy(max_age_max_s);
@@ -244,11 +244,11 @@ TEST(Scenario, EnforceOfAYearBecomesNone) {
 // STS-070: RFC 8461 §10.2.
 TEST(NextRefetch, Table) {
     struct Case {
-        std::uint32_t max_age_s;
-        std::int64_t last_used;
-        std::int64_t now;
+        std::uint32_t max_age_s = 0;
+        std::int64_t last_used = 0;
+        std::int64_t now = 0;
         std::optional<std::int64_t> expected;
-        const char* why;
+        const char* why = "";
     };
     constexpr std::int64_t one_day = 86'400;
     for (const Case& c : {

@@ -263,7 +263,7 @@ void Judge::take_extension(const Field& field) {
 void Judge::require_fields() {
     for (const auto& [name, code] : {std::pair("version", "version-missing"), std::pair("mode", "mode-missing"),
                                      std::pair("max_age", "max-age-missing")}) {
-        if (seen_.count(name) == 0) {
+        if (!seen_.contains(name)) {
             error(1, code, fmt::format("no {} field, which is mandatory", name));
         }
     }

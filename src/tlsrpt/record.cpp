@@ -78,6 +78,7 @@ void RecordParser::take_uri(std::string_view uri, const std::string& place) {
         return add(Severity::warning, "rua-unusable",
                    fmt::format("{}: {}; passed over", quoted, target.error().message()));
     }
+    ReportUri& place_to_send = target.value();
     if (!mailto && parts->userinfo) {
         add(Severity::warning, "rua-userinfo",
             fmt::format("{}: a user name or password in a public record protects nothing", quoted));
@@ -85,15 +86,15 @@ void RecordParser::take_uri(std::string_view uri, const std::string& place) {
     if (parts->fragment) {
         add(Severity::warning, "rua-fragment", fmt::format("{}: what follows \"#\" is never sent", quoted));
     }
-    if (std::any_of(target->address.begin(), target->address.end(),
+    if (std::any_of(place_to_send.address.begin(), place_to_send.address.end(),
                     [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
         add(Severity::warning, "rua-needs-smtputf8",
             fmt::format("{}: only senders with SMTPUTF8 can mail to this address", quoted));
     }
-    if (!targets_.insert(mailto ? target->address : target->published).second) {
+    if (!targets_.insert(mailto ? place_to_send.address : place_to_send.published).second) {
         return add(Severity::warning, "rua-repeated-target", fmt::format("{}: stands here twice", quoted));
     }
-    record_.rua.push_back(std::move(*target));
+    record_.rua.push_back(std::move(place_to_send));
 }
 
 void RecordParser::take_extension(const dns::TxtField& field) {

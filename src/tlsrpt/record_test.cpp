@@ -135,8 +135,7 @@ TEST(TlsrptRecord, Good) {
                   "rua-needs-smtputf8",
                   "UTF-8 in the local part"},
              Case{"v=TLSRPTv1; rua=mailto:a@b%C3%BCcher.example",
-                  {"mailto:a@b\xc3\xbc"
-                   "cher.example"},
+                  {"mailto:a@b\u00fccher.example"},
                   nullptr,
                   "a U-label"},
              Case{"v=TLSRPTv1; rua=mailto:,mailto:a@x.example",

@@ -198,7 +198,7 @@ bool is_dot_string(std::string_view local) {
 }
 
 std::string local_part(std::string_view local) {
-    const std::string content = unquoted(local).value_or(std::string(local));
+    std::string content = unquoted(local).value_or(std::string(local));
     if (is_dot_string(content)) {
         return content;
     }
