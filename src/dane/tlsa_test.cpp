@@ -23,8 +23,8 @@ dns::Name name(std::string_view text) {
 TEST(Usability, DependsOnParametersAndLength) {
     const struct {
         dns::TlsaData record;
-        Usability expected;
-        const char* reason;
+        Usability expected = Usability::unusable;
+        const char* reason = "";
     } cases[] = {
         {record(3, 1, 1, 32), Usability::usable, "RFC 7672 §3.1: what servers should publish"},
         {record(3, 0, 1, 32), Usability::usable, "selector 0, SHA2-256"},
@@ -76,8 +76,8 @@ TEST(Usability, FullCertificateAndKey) {
 TEST(Demand, IsThatOfTheWholeRrset) {
     const struct {
         std::vector<dns::TlsaData> rrset;
-        Demand expected;
-        const char* reason;
+        Demand expected = Demand::nothing;
+        const char* reason = "";
     } cases[] = {
         {{}, Demand::nothing, "no records"},
         {{record(3, 1, 1, 32)}, Demand::authentication, "one usable"},

@@ -43,8 +43,8 @@ constexpr HostIs tlsa_fails = HostIs::tlsa_fails;
 constexpr HostIs tlsa_bogus = HostIs::tlsa_bogus;
 constexpr HostIs address_fails = HostIs::address_fails;
 constexpr HostIs no_address = HostIs::no_address;
-constexpr const char* A = "a.example.com";
-constexpr const char* B = "b.example.com";
+constexpr const char* mx_a = "a.example.com";
+constexpr const char* mx_b = "b.example.com";
 
 void expect_rows(const std::vector<Row>& rows) {
     for (const Row& row : rows) {
@@ -69,142 +69,207 @@ void expect_rows(const std::vector<Row>& rows) {
 // The first row of the table: RFC 7672 §2.2.1. DANE-018, STS-001
 TEST(Decide, InsecureMx) {
     expect_rows({
-        {false, {{A, 10, insecure}}, Sts::enforce, Level::secure, Source::sts, "the ordinary MTA-STS domain"},
-        {false, {{A, 10, usable}}, Sts::enforce, Level::secure, Source::sts, "a forged MX would escape DANE"},
-        {false, {{A, 10, tlsa_fails}}, Sts::enforce, Level::secure, Source::sts, "no DANE is done, so none fails"},
-        {false, {{A, 10, address_fails}}, Sts::enforce, Level::secure, Source::sts, "addresses are Postfix's business"},
-        {false, {{A, 10, usable}}, Sts::none, Level::dane, Source::dane, "the hosts' TLSA may be used all the same"},
-        {false, {{A, 10, usable}}, Sts::testing, Level::dane, Source::dane, "testing mode changes nothing"},
-        {false, {{A, 10, insecure}, {B, 20, usable}}, Sts::none, Level::dane, Source::dane, "one secure host will do"},
-        {false, {{A, 10, unusable}}, Sts::none, Level::none, Source::by_default, "unusable TLSA asks for nothing here"},
-        {false, {{A, 10, no_tlsa}}, Sts::none, Level::none, Source::by_default, "signed host, no TLSA"},
-        {false, {{A, 10, insecure}}, Sts::none, Level::none, Source::by_default, "DANE-002: nothing signed"},
-        {false, {{A, 10, tlsa_fails}}, Sts::none, Level::none, Source::by_default, "others' broken DNS defers nothing"},
-        {false, {{A, 10, tlsa_bogus}}, Sts::testing, Level::none, Source::sts, "nor does it in testing mode"},
-        {false, {{A, 10, address_fails}}, Sts::none, Level::none, Source::by_default, "an address SERVFAIL neither"},
-        {false, {{A, 10, no_address}}, Sts::none, Level::none, Source::by_default, "no address at all"},
+        {false, {{mx_a, 10, insecure}}, Sts::enforce, Level::secure, Source::sts, "the ordinary MTA-STS domain"},
+        {false, {{mx_a, 10, usable}}, Sts::enforce, Level::secure, Source::sts, "a forged MX would escape DANE"},
+        {false, {{mx_a, 10, tlsa_fails}}, Sts::enforce, Level::secure, Source::sts, "no DANE is done, so none fails"},
+        {false,
+         {{mx_a, 10, address_fails}},
+         Sts::enforce,
+         Level::secure,
+         Source::sts,
+         "addresses are Postfix's business"},
+        {false, {{mx_a, 10, usable}}, Sts::none, Level::dane, Source::dane, "the hosts' TLSA may be used all the same"},
+        {false, {{mx_a, 10, usable}}, Sts::testing, Level::dane, Source::dane, "testing mode changes nothing"},
+        {false,
+         {{mx_a, 10, insecure}, {mx_b, 20, usable}},
+         Sts::none,
+         Level::dane,
+         Source::dane,
+         "one secure host will do"},
+        {false,
+         {{mx_a, 10, unusable}},
+         Sts::none,
+         Level::none,
+         Source::by_default,
+         "unusable TLSA asks for nothing here"},
+        {false, {{mx_a, 10, no_tlsa}}, Sts::none, Level::none, Source::by_default, "signed host, no TLSA"},
+        {false, {{mx_a, 10, insecure}}, Sts::none, Level::none, Source::by_default, "DANE-002: nothing signed"},
+        {false,
+         {{mx_a, 10, tlsa_fails}},
+         Sts::none,
+         Level::none,
+         Source::by_default,
+         "others' broken DNS defers nothing"},
+        {false, {{mx_a, 10, tlsa_bogus}}, Sts::testing, Level::none, Source::sts, "nor does it in testing mode"},
+        {false, {{mx_a, 10, address_fails}}, Sts::none, Level::none, Source::by_default, "an address SERVFAIL neither"},
+        {false, {{mx_a, 10, no_address}}, Sts::none, Level::none, Source::by_default, "no address at all"},
     });
 }
 
 // RFC 7672 §2.2; DANE-005, DANE-011, DANE-012, DANE-013
 TEST(Decide, SecureMx) {
     expect_rows({
-        {true, {{A, 10, usable}}, Sts::none, Level::dane_only, Source::dane, "all usable"},
-        {true, {{A, 10, usable}, {B, 20, usable}}, Sts::enforce, Level::dane_only, Source::dane, "all usable, enforce"},
+        {true, {{mx_a, 10, usable}}, Sts::none, Level::dane_only, Source::dane, "all usable"},
         {true,
-         {{A, 10, usable}, {B, 20, no_address}},
+         {{mx_a, 10, usable}, {mx_b, 20, usable}},
+         Sts::enforce,
+         Level::dane_only,
+         Source::dane,
+         "all usable, enforce"},
+        {true,
+         {{mx_a, 10, usable}, {mx_b, 20, no_address}},
          Sts::none,
          Level::dane_only,
          Source::dane,
          "a host without addresses is no host"},
         {true,
-         {{A, 10, usable}, {B, 20, no_tlsa}},
+         {{mx_a, 10, usable}, {mx_b, 20, no_tlsa}},
          Sts::enforce,
          Level::dane_only,
          Source::dane,
          "the best preference is covered"},
-        {true, {{A, 10, usable}, {B, 20, insecure}}, Sts::none, Level::dane, Source::dane, "some usable, no policy"},
-        {true, {{A, 10, usable}, {B, 20, unusable}}, Sts::testing, Level::dane, Source::dane, "some usable, testing"},
         {true,
-         {{A, 10, no_tlsa}, {B, 20, usable}},
+         {{mx_a, 10, usable}, {mx_b, 20, insecure}},
+         Sts::none,
+         Level::dane,
+         Source::dane,
+         "some usable, no policy"},
+        {true,
+         {{mx_a, 10, usable}, {mx_b, 20, unusable}},
+         Sts::testing,
+         Level::dane,
+         Source::dane,
+         "some usable, testing"},
+        {true,
+         {{mx_a, 10, no_tlsa}, {mx_b, 20, usable}},
          Sts::enforce,
          Level::dane_only,
          Source::dane,
          "partial_dane's default: no leak, round the better MX"},
         {true,
-         {{A, 10, no_tlsa}, {B, 10, usable}},
+         {{mx_a, 10, no_tlsa}, {mx_b, 10, usable}},
          Sts::enforce,
          Level::dane_only,
          Source::dane,
          "every host of the best preference counts"},
         {true,
-         {{A, 10, no_tlsa}, {B, 20, usable}},
+         {{mx_a, 10, no_tlsa}, {mx_b, 20, usable}},
          Sts::none,
          Level::dane,
          Source::dane,
          "DANE-017: preference order stands"},
-        {true, {{A, 10, unusable}}, Sts::enforce, Level::secure, Source::sts, "present, none usable, enforce"},
-        {true, {{A, 10, unusable}}, Sts::none, Level::dane, Source::dane, "DANE-012: Postfix encrypts"},
-        {true, {{A, 10, unusable}, {B, 20, no_tlsa}}, Sts::testing, Level::dane, Source::dane, "one of them present"},
-        {true, {{A, 10, no_tlsa}}, Sts::enforce, Level::secure, Source::sts, "signed MX, no TLSA"},
-        {true, {{A, 10, insecure}}, Sts::enforce, Level::secure, Source::sts, "signed MX, hosts elsewhere, unsigned"},
-        {true, {{A, 10, no_tlsa}}, Sts::none, Level::none, Source::by_default, "DANE-005: NODATA is no error"},
-        {true, {{A, 10, insecure}}, Sts::testing, Level::none, Source::sts, "RFC 8461 §5: testing delivers"},
-        {true, {{A, 10, no_address}}, Sts::none, Level::none, Source::by_default, "nowhere to go"},
-        {true, {{A, 10, no_address}}, Sts::enforce, Level::secure, Source::sts, "nowhere to go, enforced all the same"},
+        {true, {{mx_a, 10, unusable}}, Sts::enforce, Level::secure, Source::sts, "present, none usable, enforce"},
+        {true, {{mx_a, 10, unusable}}, Sts::none, Level::dane, Source::dane, "DANE-012: Postfix encrypts"},
+        {true,
+         {{mx_a, 10, unusable}, {mx_b, 20, no_tlsa}},
+         Sts::testing,
+         Level::dane,
+         Source::dane,
+         "one of them present"},
+        {true, {{mx_a, 10, no_tlsa}}, Sts::enforce, Level::secure, Source::sts, "signed MX, no TLSA"},
+        {true,
+         {{mx_a, 10, insecure}},
+         Sts::enforce,
+         Level::secure,
+         Source::sts,
+         "signed MX, hosts elsewhere, unsigned"},
+        {true, {{mx_a, 10, no_tlsa}}, Sts::none, Level::none, Source::by_default, "DANE-005: NODATA is no error"},
+        {true, {{mx_a, 10, insecure}}, Sts::testing, Level::none, Source::sts, "RFC 8461 §5: testing delivers"},
+        {true, {{mx_a, 10, no_address}}, Sts::none, Level::none, Source::by_default, "nowhere to go"},
+        {true,
+         {{mx_a, 10, no_address}},
+         Sts::enforce,
+         Level::secure,
+         Source::sts,
+         "nowhere to go, enforced all the same"},
     });
 }
 
 // Design rule 11, RFC 7672 §2.1.2; DANE-003, DANE-007, DANE-008
 TEST(Decide, SecureMxWithHostsThatCannotBeLookedUp) {
     expect_rows({
-        {true, {{A, 10, tlsa_fails}}, Sts::none, Level::temp, Source::dane, "the only host: delayed"},
-        {true, {{A, 10, tlsa_bogus}}, Sts::none, Level::temp, Source::dane, "bogus is no different"},
+        {true, {{mx_a, 10, tlsa_fails}}, Sts::none, Level::temp, Source::dane, "the only host: delayed"},
+        {true, {{mx_a, 10, tlsa_bogus}}, Sts::none, Level::temp, Source::dane, "bogus is no different"},
         {true,
-         {{A, 10, tlsa_fails}},
+         {{mx_a, 10, tlsa_fails}},
          Sts::enforce,
          Level::temp,
          Source::dane,
          "STS-001: MTA-STS does not excuse a failing DANE lookup"},
-        {true, {{A, 10, address_fails}}, Sts::none, Level::temp, Source::dane, "no address could be found out"},
-        {true, {{A, 10, tlsa_fails}, {B, 20, no_address}}, Sts::none, Level::temp, Source::dane, "none remains"},
+        {true, {{mx_a, 10, address_fails}}, Sts::none, Level::temp, Source::dane, "no address could be found out"},
+        {true, {{mx_a, 10, tlsa_fails}, {mx_b, 20, no_address}}, Sts::none, Level::temp, Source::dane, "none remains"},
         {true,
-         {{A, 10, tlsa_fails}, {B, 20, usable}},
+         {{mx_a, 10, tlsa_fails}, {mx_b, 20, usable}},
          Sts::none,
          Level::dane_only,
          Source::dane,
          "the host that remains decides"},
-        {true, {{A, 10, tlsa_fails}, {B, 20, usable}}, Sts::enforce, Level::dane_only, Source::dane, "so with enforce"},
         {true,
-         {{A, 10, tlsa_fails}, {B, 20, no_tlsa}},
+         {{mx_a, 10, tlsa_fails}, {mx_b, 20, usable}},
+         Sts::enforce,
+         Level::dane_only,
+         Source::dane,
+         "so with enforce"},
+        {true,
+         {{mx_a, 10, tlsa_fails}, {mx_b, 20, no_tlsa}},
          Sts::none,
          Level::dane,
          Source::dane,
          "never weaker than dane: Postfix passes the broken host over"},
-        {true, {{A, 10, address_fails}, {B, 20, insecure}}, Sts::none, Level::dane, Source::dane, "so with addresses"},
         {true,
-         {{A, 10, tlsa_fails}, {B, 20, no_tlsa}},
+         {{mx_a, 10, address_fails}, {mx_b, 20, insecure}},
+         Sts::none,
+         Level::dane,
+         Source::dane,
+         "so with addresses"},
+        {true,
+         {{mx_a, 10, tlsa_fails}, {mx_b, 20, no_tlsa}},
          Sts::enforce,
          Level::secure,
          Source::sts,
          "by policy, for the host that remains"},
-        {true, {{A, 10, tlsa_fails}, {B, 20, unusable}}, Sts::enforce, Level::secure, Source::sts, "so with unusable"},
+        {true,
+         {{mx_a, 10, tlsa_fails}, {mx_b, 20, unusable}},
+         Sts::enforce,
+         Level::secure,
+         Source::sts,
+         "so with unusable"},
     });
 }
 
 TEST(Decide, NamesOnlyTheHostsThatRemain) {
-    Evidence evidence = domain(true, {{A, 10, tlsa_fails}, {B, 20, no_tlsa}});
+    Evidence evidence = domain(true, {{mx_a, 10, tlsa_fails}, {mx_b, 20, no_tlsa}});
     publish(evidence, policy_body("enforce", {"*.example.com"}));
     const Decision decision = decide(evidence, {}, test_now);
-    EXPECT_EQ(decision.match, Match{B}) << "STS-001: the pattern would let in the host whose TLSA lookup failed";
+    EXPECT_EQ(decision.match, Match{mx_b}) << "STS-001: the pattern would let in the host whose TLSA lookup failed";
     ASSERT_TRUE(decision.sts);
-    EXPECT_EQ(decision.sts->mx_host_patterns, Match{B}) << "Postfix goes by these before match=";
+    EXPECT_EQ(decision.sts->mx_host_patterns, Match{mx_b}) << "Postfix goes by these before match=";
     EXPECT_EQ(decision.valid_until, test_now + Seconds{60}) << "what failed is looked at again soon";
 
-    publish(evidence, policy_body("enforce", {A}));
+    publish(evidence, policy_body("enforce", {mx_a}));
     EXPECT_EQ(decide(evidence, {}, test_now).level, Level::temp) << "the host that remains is outside the policy";
 }
 
 TEST(Decide, PartialDane) {
-    Evidence evidence = domain(true, {{A, 10, no_tlsa}, {B, 20, usable}, {"c.example.com", 30, unusable}});
+    Evidence evidence = domain(true, {{mx_a, 10, no_tlsa}, {mx_b, 20, usable}, {"c.example.com", 30, unusable}});
     publish(evidence, policy_body("enforce", {"*.example.com"}));
     Decision decision = decide(evidence, {.partial_dane = PartialDane::secure}, test_now);
     EXPECT_EQ(decision.level, Level::secure);
-    EXPECT_EQ(decision.match, (Match{A, "c.example.com"})) << "STS-001: the host with TLSA is not named";
+    EXPECT_EQ(decision.match, (Match{mx_a, "c.example.com"})) << "STS-001: the host with TLSA is not named";
     ASSERT_TRUE(decision.sts);
     EXPECT_EQ(decision.sts->mx_host_patterns, decision.match);
 
     decision = decide(evidence, {.partial_dane = PartialDane::dane}, test_now);
     EXPECT_EQ(decision.level, Level::dane);
 
-    publish(evidence, policy_body("enforce", {B}));
+    publish(evidence, policy_body("enforce", {mx_b}));
     decision = decide(evidence, {.partial_dane = PartialDane::secure}, test_now);
     EXPECT_EQ(decision.level, Level::dane_only) << "no host without TLSA is in the policy";
 }
 
 // STS-002: DANE passes, the host is outside an enforced policy.
 TEST(Decide, DaneWinsOverAPolicyThatDoesNotListTheHost) {
-    Evidence evidence = domain(true, {{A, 10, usable}});
+    Evidence evidence = domain(true, {{mx_a, 10, usable}});
     publish(evidence, policy_body("enforce", {"mx.elsewhere.example"}));
     const Decision decision = decide(evidence, {}, test_now);
     EXPECT_EQ(decision.level, Level::dane_only);
@@ -214,7 +279,7 @@ TEST(Decide, DaneWinsOverAPolicyThatDoesNotListTheHost) {
 
 // STS-041 … STS-043, STS-049: what Postfix is given to check.
 TEST(Decide, MatchHoldsThePatternsInFileOrder) {
-    Evidence evidence = domain(false, {{A, 10, insecure}});
+    Evidence evidence = domain(false, {{mx_a, 10, insecure}});
     publish(evidence, policy_body("enforce", {"Z.Example.com", "*.Example.net", "a.example.com"}));
     const Decision decision = decide(evidence, {}, test_now);
     EXPECT_EQ(decision.level, Level::secure);
@@ -226,11 +291,31 @@ TEST(Decide, MatchHoldsThePatternsInFileOrder) {
     EXPECT_EQ(decision.policy_expires, test_now + Seconds{604'800});
 }
 
+// STS-015, STS-040: where aliases lead changes neither the policy domain nor the names that count.
+TEST(Decide, AliasesDoNotMoveThePolicyDomain) {
+    Evidence evidence = domain(false, {{mx_a, 10, insecure}});
+    publish(evidence, policy_body("enforce", {mx_a}));
+    evidence.sts_txt.aliases = {name("_mta-sts.provider.example")};
+    evidence.mx.aliases = {name("other.example")};
+    evidence.hosts[0].a.aliases = {name("mx1.provider.example")};
+    const Decision decision = decide(evidence, {}, test_now);
+    ASSERT_TRUE(decision.sts);
+    EXPECT_EQ(decision.sts->policy_domain, name("example.com"));
+    EXPECT_EQ(decision.match, Match{mx_a}) << "STS-042: the MX name, not what it is an alias for";
+}
+
+// DANE-019: nobody is told that the domain is secure when only the way's last step was.
+TEST(Decide, SaysThatAnInsecureMxProtectsNoDomain) {
+    const Evidence evidence = domain(false, {{mx_a, 10, usable}});
+    EXPECT_EQ(decide(evidence, {}, test_now).reasons.front(),
+              "an MX host has usable TLSA records; the MX records themselves are not signed");
+}
+
 // Design rule 13
 TEST(Decide, PatternsThatCanMatchNoHost) {
-    Evidence evidence = domain(false, {{A, 10, insecure}});
+    Evidence evidence = domain(false, {{mx_a, 10, insecure}});
     publish(evidence, policy_body("enforce", {"192.0.2.1", "a.example.com"}));
-    EXPECT_EQ(decide(evidence, {}, test_now).match, Match{A}) << "an address is valid grammar, and left out";
+    EXPECT_EQ(decide(evidence, {}, test_now).match, Match{mx_a}) << "an address is valid grammar, and left out";
     publish(evidence, policy_body("enforce", {"192.0.2.1"}));
     const Decision decision = decide(evidence, {}, test_now);
     EXPECT_EQ(decision.level, Level::temp) << "never an empty match=, which would mean Postfix's default names";
@@ -249,12 +334,12 @@ TEST(Decide, MxLookupFails) {
                   "the MX records of example.com could not be looked up: the resolver's words");
         EXPECT_EQ(decision.valid_until, test_now + Seconds{60});
 
-        evidence.cached = test::cached(policy_body("testing", {A}));
+        evidence.cached = test::cached(policy_body("testing", {mx_a}));
         EXPECT_EQ(decide(evidence, {}, test_now).level, Level::temp) << "testing promises nothing";
-        evidence.cached = test::cached(policy_body("enforce", {A}));
+        evidence.cached = test::cached(policy_body("enforce", {mx_a}));
         decision = decide(evidence, {}, test_now);
         EXPECT_EQ(decision.level, Level::secure) << "the cached answer holds";
-        EXPECT_EQ(decision.match, Match{A});
+        EXPECT_EQ(decision.match, Match{mx_a});
     }
 }
 
@@ -266,9 +351,9 @@ TEST(Decide, NullMxAndNonexistentDomains) {
     missing.mx = test::no_answer<dns::MxData>(Answer::nxdomain);
     for (Evidence evidence : {null_mx, missing}) {
         EXPECT_EQ(decide(evidence, {}, test_now).level, Level::none);
-        evidence.cached = test::cached(policy_body("testing", {A}));
+        evidence.cached = test::cached(policy_body("testing", {mx_a}));
         EXPECT_EQ(decide(evidence, {}, test_now).level, Level::none);
-        evidence.cached = test::cached(policy_body("enforce", {A}));
+        evidence.cached = test::cached(policy_body("enforce", {mx_a}));
         EXPECT_EQ(decide(evidence, {}, test_now).level, Level::secure)
             << "unsigned, it may be a lie to make us forget the policy (design rule 9)";
         evidence.mx.secure = true;
@@ -294,8 +379,8 @@ TEST(Decide, ImplicitMx) {
 // STS-037, DANE-015, STS-038, STS-039; design rule 12
 TEST(Decide, KeysOtherThanDomains) {
     for (const char* key : {"[192.0.2.1]", "[2001:db8::1]:25", ".example.com", "/var/run/lmtp", "exa mple", ""}) {
-        Evidence evidence = domain(true, {{A, 10, usable}});
-        publish(evidence, policy_body("enforce", {A}));
+        Evidence evidence = domain(true, {{mx_a, 10, usable}});
+        publish(evidence, policy_body("enforce", {mx_a}));
         evidence.key = parse_key(key);
         const Decision decision = decide(evidence, {}, test_now);
         EXPECT_EQ(decision.level, Level::none) << key;
@@ -322,9 +407,9 @@ TEST(Decide, KeysOtherThanDomains) {
 
 // STS-051, STS-052, STS-055
 TEST(Decide, PolicyMode) {
-    Evidence evidence = domain(false, {{A, 10, insecure}});
+    Evidence evidence = domain(false, {{mx_a, 10, insecure}});
     for (const char* mode : {"testing", "none"}) {
-        publish(evidence, policy_body(mode, {A}));
+        publish(evidence, policy_body(mode, {mx_a}));
         const Decision decision = decide(evidence, {}, test_now);
         EXPECT_EQ(decision.level, Level::none) << mode;
         EXPECT_EQ(decision.source, Source::sts);
@@ -335,25 +420,25 @@ TEST(Decide, PolicyMode) {
 
 // Design rule 10; STS-056
 TEST(Decide, WhileThePolicyIsBeingFetched) {
-    Evidence evidence = domain(false, {{A, 10, insecure}});
+    Evidence evidence = domain(false, {{mx_a, 10, insecure}});
     test::set_record(evidence);
     evidence.fetch.outcome = PolicyFetch::Outcome::running;
     EXPECT_EQ(decide(evidence, {}, test_now).level, Level::none) << "on_slow_policy = deliver";
     const Settings defer{.on_slow_policy = OnSlowPolicy::defer};
     EXPECT_EQ(decide(evidence, defer, test_now).level, Level::temp);
 
-    evidence.hosts = {test::host(A, 10, usable)};
+    evidence.hosts = {test::host(mx_a, 10, usable)};
     EXPECT_EQ(decide(evidence, {}, test_now).level, Level::dane);
     EXPECT_EQ(decide(evidence, defer, test_now).level, Level::temp) << "below an insecure MX the policy would win";
     evidence.mx.secure = true;
     EXPECT_EQ(decide(evidence, defer, test_now).level, Level::dane_only) << "no policy could change this";
     evidence.mx.secure = false;
-    evidence.cached = test::cached(policy_body("enforce", {A}));
+    evidence.cached = test::cached(policy_body("enforce", {mx_a}));
     EXPECT_EQ(decide(evidence, defer, test_now).level, Level::secure) << "the old policy holds meanwhile";
 }
 
 TEST(Decide, Lifetime) {
-    Evidence evidence = domain(true, {{A, 10, usable}});
+    Evidence evidence = domain(true, {{mx_a, 10, usable}});
     evidence.sts_txt.ttl_s = 86'400;
     evidence.mx.ttl_s = 3600;
     evidence.hosts[0].tlsa[0].lookup.ttl_s = 900;
@@ -366,9 +451,9 @@ TEST(Decide, Lifetime) {
     evidence.hosts[0].tlsa[0].lookup.ttl_s = 900;
     EXPECT_EQ(decide(evidence, {.failure_ttl = Seconds{120}}, test_now).valid_until, test_now + Seconds{120});
 
-    evidence = domain(false, {{A, 10, insecure}});
+    evidence = domain(false, {{mx_a, 10, insecure}});
     evidence.hosts[0].a.ttl_s = 70;
-    evidence.cached = test::cached(policy_body("enforce", {A}));
+    evidence.cached = test::cached(policy_body("enforce", {mx_a}));
     evidence.sts_txt.ttl_s = evidence.mx.ttl_s = 2'000'000;
     EXPECT_EQ(decide(evidence, {}, test_now).valid_until, test_now + Seconds{86'400})
         << "at most ttl_max; addresses took no part in this decision";
@@ -379,19 +464,19 @@ TEST(Decide, Lifetime) {
 // RFC 7672 §2.1, §2.2.2
 TEST(DaneState, OfOneHost) {
     const auto state = [](const HostEvidence& host) { return dane_state(host).dane; };
-    EXPECT_EQ(state(test::host(A, 10, usable)), HostDane::usable);
-    EXPECT_EQ(state(test::host(A, 10, unusable)), HostDane::unusable);
-    EXPECT_EQ(state(test::host(A, 10, insecure)), HostDane::insecure);
-    EXPECT_EQ(state(test::host(A, 10, no_address)), HostDane::no_address);
+    EXPECT_EQ(state(test::host(mx_a, 10, usable)), HostDane::usable);
+    EXPECT_EQ(state(test::host(mx_a, 10, unusable)), HostDane::unusable);
+    EXPECT_EQ(state(test::host(mx_a, 10, insecure)), HostDane::insecure);
+    EXPECT_EQ(state(test::host(mx_a, 10, no_address)), HostDane::no_address);
     EXPECT_EQ(state(HostEvidence{}), HostDane::broken) << "what was not looked up is not known to be absent";
 
-    HostEvidence host = test::host(A, 10, usable);
+    HostEvidence host = test::host(mx_a, 10, usable);
     host.tlsa[0].lookup.secure = false;
     EXPECT_EQ(state(host), HostDane::no_tlsa) << "DANE-048, DANE-025: TLSA that is not secure does not count";
     host.tlsa.clear();
     EXPECT_EQ(state(host), HostDane::broken);
 
-    host = test::host(A, 10, usable);
+    host = test::host(mx_a, 10, usable);
     host.aaaa = test::no_answer<dns::IpAddress>(Answer::failed);
     EXPECT_EQ(state(host), HostDane::usable) << "one family failing, the other securely there";
     host.aaaa = test::answer<dns::IpAddress>({dns::IpAddress()}, false);
@@ -434,7 +519,7 @@ TEST(DaneState, Aliases) {
     host.alias = test::no_answer<dns::Name>(Answer::bogus);
     EXPECT_EQ(dane_state(host).dane, HostDane::broken) << "DANE-009: an error in the chain fails the lookup";
 
-    EXPECT_TRUE(tlsa_bases(test::host(A, 10, no_address)).empty()) << "DANE-020: no addresses, no TLSA question";
+    EXPECT_TRUE(tlsa_bases(test::host(mx_a, 10, no_address)).empty()) << "DANE-020: no addresses, no TLSA question";
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ using test::test_now;
 
 std::vector<std::string> names(const std::vector<HostEvidence>& hosts) {
     std::vector<std::string> texts;
+    texts.reserve(hosts.size());
     for (const HostEvidence& host : hosts) {
         texts.push_back(host.name.text());
     }

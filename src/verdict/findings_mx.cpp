@@ -11,8 +11,10 @@ using Outcome = Probe::Outcome;
 
 // Both directions of "MX RRset and policy agree" (RFC 8461 §4.1).
 void compare_with_policy(Report& report, const Evidence& evidence, const mtasts::Policy& policy) {
-    bool all_covered = !evidence.hosts.empty();
-    for (const HostEvidence& host : evidence.hosts) {
+    // All that DNS names: the evidence may hold fewer, gather() looks only so far.
+    const std::vector<HostEvidence> hosts = hosts_of(evidence.key, evidence.mx);
+    bool all_covered = !hosts.empty();
+    for (const HostEvidence& host : hosts) {
         if (!policy.allows(host.name)) {
             all_covered = false;
             report.add("mx-not-in-policy", host.name.text(), {},
@@ -26,7 +28,7 @@ void compare_with_policy(Report& report, const Evidence& evidence, const mtasts:
         }
         const bool used = std::ranges::any_of(
             evidence.hosts, [&pattern](const HostEvidence& host) { return mtasts::mx_matches(pattern, host.name); });
-        if (!used && !evidence.hosts.empty()) {
+        if (!used && !hosts.empty()) {
             report.add("mx-pattern-unused", pattern.text());
         }
     }

@@ -95,7 +95,7 @@ TEST(Findings, OneThingWrong) {
         {"dnssec-bogus", FindingSeverity::error,
          [](Evidence& e) { e.sts_txt = test::no_answer<std::string>(Answer::bogus); }},
         {"sts-record-multiple", FindingSeverity::error,
-         [](Evidence& e) { e.sts_txt.records.push_back("v=STSv1; id=second;"); }},
+         [](Evidence& e) { e.sts_txt.records.emplace_back("v=STSv1; id=second;"); }},
         {"sts-record-invalid", FindingSeverity::error, [](Evidence& e) { e.sts_txt.records = {"v=STSv1; id=a-b;"}; }},
         {"sts-record-delegated", FindingSeverity::info,
          [](Evidence& e) { e.sts_txt.aliases = {name("_mta-sts.provider.example")}; }},
@@ -181,7 +181,9 @@ TEST(Findings, OneThingWrong) {
         {"mx-none-usable", FindingSeverity::error,
          [](Evidence& e) { e.hosts = {test::host("mx.example.com", 10, HostIs::no_address)}; }},
         {"mx-not-in-policy", FindingSeverity::error,
-         [](Evidence& e) { e.hosts.push_back(test::host("evil.example", 5, HostIs::insecure)); }},
+         [](Evidence& e) {
+             e.mx.records.push_back({5, name("evil.example")});
+         }},
         {"mx-not-in-policy", FindingSeverity::warning,
          [](Evidence& e) { publish(e, policy_body("testing", {"other.example.com"})); }},
         {"mx-pattern-unused", FindingSeverity::warning,
@@ -205,7 +207,7 @@ TEST(Findings, OneThingWrong) {
          [](Evidence& e) { e.hosts[0].probes[0].outcome = Probe::Outcome::connect_failed; }},
         {"starttls-missing", FindingSeverity::error,
          [](Evidence& e) { e.hosts[0].probes[0].outcome = Probe::Outcome::starttls_missing; }},
-        {"tlsa-without-starttls", FindingSeverity::error,
+        {"tlsa-without-starttls", FindingSeverity::error,  // DANE-016
          [](Evidence& e) { e.hosts[0].probes[0].outcome = Probe::Outcome::starttls_missing; }},
         {"starttls-refused", FindingSeverity::error,
          [](Evidence& e) { e.hosts[0].probes[0].outcome = Probe::Outcome::starttls_refused; }},

@@ -34,6 +34,7 @@ TEST(Overrides, ExactBeforeSubtreeAndTheLongestSubtreeFirst) {
     }
 }
 
+// DANE-014: mandatory DANE for one destination is the override dane-only.
 TEST(Overrides, EveryLevel) {
     const struct {
         const char* word;
@@ -55,8 +56,8 @@ TEST(Overrides, EveryLevel) {
 TEST(Overrides, AreCheckedWhenTheyAreMade) {
     const struct {
         Override given;
-        const char* where;
-        const char* reason;
+        const char* where = "";
+        const char* reason = "";
     } bad[] = {
         {{"", "may", {}}, "override 1: domain", "no domain"},
         {{".", "may", {}}, "override 1: domain", "the subtree of the root"},

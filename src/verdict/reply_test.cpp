@@ -64,6 +64,7 @@ TEST(SocketmapReply, OtherLevels) {
     }
 }
 
+// STS-054: a failure defers mail and is tried again; PERM, which Postfix takes for a broken set-up, is never said.
 TEST(SocketmapReply, TempReasonIsOneHarmlessLine) {
     Decision decision;
     decision.level = Level::temp;

@@ -27,7 +27,7 @@ Evidence published(std::string_view body) {
 
 // STS-013, STS-018
 TEST(TxtOutcome, CertainAndUncertain) {
-    const auto state = [](Lookup<std::string> lookup) { return txt_outcome(lookup).state; };
+    const auto state = [](const Lookup<std::string>& lookup) { return txt_outcome(lookup).state; };
     const auto records = [](std::vector<std::string> texts) {
         return test::answer<std::string>(std::move(texts), false);
     };
@@ -72,7 +72,7 @@ TEST(JudgeFetch, WhatCountsAsAPolicy) {
     EXPECT_TRUE(invalid.reason.starts_with("the policy is invalid: ")) << invalid.reason;
     EXPECT_FALSE(invalid.problems.empty());
     const struct {
-        Outcome outcome;
+        Outcome outcome = Outcome::not_attempted;
         std::optional<ResultType> failure;
     } cases[] = {
         {Outcome::not_attempted, {}},
@@ -130,9 +130,9 @@ TEST(PolicyInForce, NoRecordNoPolicy) {
 // The attacks of design rule 9. STS-018, STS-020
 TEST(PolicyInForce, ACachedPolicyHoldsAgainst) {
     const struct {
-        void (*change)(Evidence&);
+        void (*change)(Evidence&) = nullptr;
         std::optional<ResultType> failure;
-        const char* reason;
+        const char* reason = "";
     } cases[] = {
         {[](Evidence& e) { e.sts_txt = test::no_answer<std::string>(Answer::nxdomain); },
          ResultType::sts_policy_fetch_error, "a vanished record"},
@@ -140,7 +140,7 @@ TEST(PolicyInForce, ACachedPolicyHoldsAgainst) {
          ResultType::sts_policy_fetch_error, "SERVFAIL"},
         {[](Evidence& e) { e.sts_txt = test::no_answer<std::string>(Answer::bogus); },
          ResultType::sts_policy_fetch_error, "bogus DNSSEC"},
-        {[](Evidence& e) { e.sts_txt.records.push_back("v=STSv1; id=other;"); }, ResultType::sts_policy_fetch_error,
+        {[](Evidence& e) { e.sts_txt.records.emplace_back("v=STSv1; id=other;"); }, ResultType::sts_policy_fetch_error,
          "a second record"},
         {[](Evidence& e) { e.sts_txt.records = {"v=STSv1;"}; }, ResultType::sts_policy_fetch_error, "a broken record"},
         {[](Evidence& e) { e.fetch.outcome = Outcome::timed_out; }, ResultType::sts_policy_fetch_error,
