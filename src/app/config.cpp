@@ -13,6 +13,15 @@
 #include "app/command.h"
 #include "base/text.h"
 
+namespace postseal {
+
+void throw_exception_from_error(const std::vector<Error>& errors, const boost::source_location& /*location*/) {
+    throw std::logic_error("value() of a configuration with errors: " +
+                           (errors.empty() ? std::string() : errors.front().message()));
+}
+
+}  // namespace postseal
+
 namespace postseal::app {
 
 namespace {
@@ -503,11 +512,6 @@ int line_of(const Error& error, const std::string& file) {
 }
 
 }  // namespace
-
-void throw_exception_from_error(const ConfigErrors& errors, const boost::source_location& /*location*/) {
-    throw std::logic_error("value() of a configuration with errors: " +
-                           (errors.empty() ? std::string() : errors.front().message()));
-}
 
 std::string_view to_string(Role role) {
     for (const RoleName& known : role_names) {

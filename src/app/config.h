@@ -16,6 +16,13 @@
 #include "verdict/decision.h"
 #include "verdict/overrides.h"
 
+namespace postseal {
+
+// value() of a configuration with errors: a programmer's mistake. Found by its argument, so it stands with Error.
+[[noreturn]] void throw_exception_from_error(const std::vector<Error>& errors, const boost::source_location& location);
+
+}  // namespace postseal
+
 namespace postseal::app {
 
 enum class Role { dns, policy_host, intake, console, jobs, policyd, collector, reporter };
@@ -132,7 +139,3 @@ boost::system::result<Config, ConfigErrors> parse_config(std::string_view text, 
 boost::system::result<Config, ConfigErrors> load_config(const std::string& file);
 
 }  // namespace postseal::app
-
-namespace postseal::app {
-[[noreturn]] void throw_exception_from_error(const ConfigErrors& errors, const boost::source_location& location);
-}

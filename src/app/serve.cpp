@@ -38,7 +38,9 @@ public:
     }
     Result<void> take(const std::string& state_dir) {
         std::error_code made;
+        const mode_t before = ::umask(0077);  // keys and the database lie there
         std::filesystem::create_directories(state_dir, made);
+        ::umask(before);
         if (made) {
             return Error{Errc::unavailable, state_dir, made.message()};
         }

@@ -1,0 +1,110 @@
+// The configuration file against design §6: defaults, every kind of wrong value with its line, sections and roles.
+#include "app/config.h"
+
+#include <gtest/gtest.h>
+
+namespace postseal::app {
+namespace {
+
+std::string first_error(std::string_view text) {
+    const auto config = parse_config(text, "c.toml");
+    return config ? "" : config.error().front().message();
+}
+
+TEST(Config, EmptyFileGivesTheDefaultsOfTheManual) {
+    const Config config = parse_config("", "c.toml").value();
+    EXPECT_EQ(config.state_dir, "/var/lib/postseal");
+    EXPECT_EQ(config.roles.size(), 8U);
+    EXPECT_EQ(config.database_url(), "sqlite:/var/lib/postseal/postseal.db");
+    EXPECT_EQ(config.master_key_file(), "/var/lib/postseal/master.key");
+    EXPECT_EQ(config.api_socket(), "/var/lib/postseal/api.sock");
+    EXPECT_EQ(config.policyd.listen.at(0).text(), "127.0.0.1:8461");
+    EXPECT_EQ(config.dns.listen.size(), 2U);
+    EXPECT_EQ(config.policyd.first_lookup_timeout_s, 20);
+    EXPECT_EQ(config.reporter.spread_s, 14'400);
+    EXPECT_TRUE(config.acme.empty());
+    for (const Role role : config.roles) {
+        EXPECT_FALSE(config.role_on(role)) << to_string(role) << ": its section is absent";
+    }
+}
+
+TEST(Config, RoleIsOnWithItsSectionAndWhatItNeeds) {
+    const Config config = parse_config(
+                              "roles = [\"policyd\", \"collector\", \"reporter\", \"dns\"]\n[policyd]\n[collector]\n"
+                              "[reporter]\norganization_name = \"Example\"\n[console]\n[dns]\n",
+                              "c.toml")
+                              .value();
+    EXPECT_TRUE(config.role_on(Role::policyd));
+    EXPECT_TRUE(config.role_on(Role::reporter));
+    EXPECT_FALSE(config.role_on(Role::collector)) << "no socket and no listener";
+    EXPECT_FALSE(config.role_on(Role::console)) << "not among the roles";
+    EXPECT_FALSE(config.role_on(Role::dns)) << "no hosting zone";
+}
+
+TEST(Config, ListenKeysTakeOneTextOrSeveral) {
+    const Config one = parse_config("[policyd]\nlisten = \"unix:/run/p.sock\"\n", "c.toml").value();
+    EXPECT_EQ(one.policyd.listen.at(0).text(), "unix:/run/p.sock");
+    const Config two = parse_config("[policyd]\nlisten = [\"127.0.0.1:1\", \"[::1]:2\"]\n", "c.toml").value();
+    EXPECT_EQ(two.policyd.listen.size(), 2U);
+}
+
+TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
+    struct Case {
+        std::string_view text;
+        std::string_view where;
+        std::string_view reason;
+    };
+    const Case cases[] = {
+        {"no_such_key = 1\n", "c.toml:1: no_such_key", "unknown key at the top"},
+        {"\n[policyd]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n", "c.toml:4: policyd.lisen", "unknown key in a section"},
+        {"[nonsense]\n", "c.toml:1: nonsense", "unknown section"},
+        {"log_level = \"loud\"\n", "c.toml:1: log_level", "not one of the words"},
+        {"log_level = 3\n", "c.toml:1: log_level", "not a text"},
+        {"roles = [\"policyd\", \"cook\"]\n", "c.toml:1: roles", "unknown role"},
+        {"[policyd]\nlisten = \"localhost:1\"\n", "c.toml:2: policyd.listen", "a name, not an address"},
+        {"[policyd]\nlisten = \"127.0.0.1:99999\"\n", "c.toml:2: policyd.listen", "port out of range"},
+        {"[policyd]\nsocket_mode = \"0888\"\n", "c.toml:2: policyd.socket_mode", "not octal"},
+        {"[policyd]\nfirst_lookup_timeout_s = 0\n", "c.toml:2: policyd.first_lookup_timeout_s", "below the range"},
+        {"[policyd]\nfirst_lookup_timeout_s = \"20\"\n", "c.toml:2: policyd.first_lookup_timeout_s", "a text"},
+        {"[policyd]\nservername = 1\n", "c.toml:2: policyd.servername", "not a flag"},
+        {"[policyd]\npartial_dane = \"maybe\"\n", "c.toml:2: policyd.partial_dane", "not one of the words"},
+        {"[[policyd.override]]\ndomain = \"example.org\"\nlevel = \"strong\"\n", "c.toml:1: policyd.override", "level"},
+        {"[[policyd.override]]\ndomain = \"example.org\"\nlevle = \"may\"\n", "c.toml:3: policyd.override.levle",
+         "key"},
+        {"[store]\nurl = \"oracle:x\"\n", "c.toml:2: store.url", "no such store"},
+        {"[resolver]\nservers = [\"dns.example\"]\n", "c.toml:2: resolver.servers", "a name, not an address"},
+        {"[resolver]\nstub_zones = [{ zone = \"test.\" }]\n", "c.toml:2: resolver.stub_zones.servers", "no server"},
+        {"[lab]\nclock_offset_s = 5\n", "c.toml:2: lab.clock_offset_s", "only in a laboratory"},
+        {"[lab]\nsmtp_port = 0\n", "c.toml:2: lab.smtp_port", "no port"},
+        {"[reporter]\ncontact = \"nobody\"\n", "c.toml:2: reporter.contact", "no mailbox"},
+        {"[hosting]\nzone = \"a..b\"\n", "c.toml:2: hosting.zone", "an empty label"},
+        {"[hosting]\naddresses = [\"1.2.3\"]\n", "c.toml:2: hosting.addresses", "no address"},
+        {"[[acme]]\ndirectory = \"http://ca.example/\"\n", "c.toml:2: acme.directory", "not https"},
+        {"[[acme]]\nchallenges = [\"dns-01\"]\n", "c.toml:2: acme.challenges", "no such challenge"},
+        {"[console]\npublic_url = \"panel\"\n", "c.toml:2: console.public_url", "no URL"},
+        {"policyd = 5\n", "c.toml:1: policyd", "not a section"},
+        {"state_dir = \"x\n", "c.toml:1", "broken TOML"},
+    };
+    for (const Case& c : cases) {
+        EXPECT_TRUE(first_error(c.text).starts_with(std::string(c.where) + ": "))
+            << c.reason << ": " << first_error(c.text);
+    }
+}
+
+TEST(Config, AllErrorsAreListedInTheOrderOfTheFile) {
+    const auto config = parse_config("[tls]\nx = 1\n[lab]\nsmtp_port = 0\n[dns]\ny = 2\n", "c.toml");
+    ASSERT_FALSE(config);
+    ASSERT_EQ(config.error().size(), 3U);
+    EXPECT_TRUE(config.error()[0].where.starts_with("c.toml:2:"));
+    EXPECT_TRUE(config.error()[1].where.starts_with("c.toml:4:"));
+    EXPECT_TRUE(config.error()[2].where.starts_with("c.toml:6:"));
+}
+
+TEST(Config, UnreadableFileIsOneError) {
+    const auto config = load_config("/nonexistent/postseal.toml");
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().at(0).code, Errc::unavailable);
+}
+
+}  // namespace
+}  // namespace postseal::app
