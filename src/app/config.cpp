@@ -335,11 +335,15 @@ void read_policyd(Section& section, Config& config) {
     }
     for (const toml::node& element : *array) {
         Section entry(section.file(), *element.as_table(), "policyd.override.", section.errors());
+        const std::size_t errors_before = section.errors().size();
         verdict::Override one;
         entry.take_text("domain", one.domain);
         entry.take_text("level", one.level);
         entry.take_list("match", one.match, any_text);
         entry.finish();
+        if (section.errors().size() > errors_before) {
+            continue;
+        }
         if (auto made = verdict::Overrides::make({one}); !made) {
             section.fail(element, "override", made.error().what);
         }
@@ -388,6 +392,7 @@ void read_acme(Section& root, Config& config) {
     }
     for (const toml::node& element : *array) {
         Section section(root.file(), *element.as_table(), "acme.", root.errors());
+        const std::size_t errors_before = root.errors().size();
         Config::Acme acme;
         const toml::node* directory = section.take_text("directory", acme.directory);
         if (directory != nullptr && !acme.directory.starts_with("https://")) {
@@ -404,7 +409,7 @@ void read_acme(Section& root, Config& config) {
             return text;
         });
         section.finish();
-        if (acme.challenges.empty()) {
+        if (acme.challenges.empty() && root.errors().size() == errors_before) {
             section.fail(element, "challenges", "at least one is needed");
         }
         config.acme.push_back(std::move(acme));
