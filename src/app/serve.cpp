@@ -14,8 +14,10 @@
 
 #include "app/command.h"
 #include "app/metrics.h"
+#include "app/receiving.h"
 #include "app/runtime.h"
 #include "app/sending.h"
+#include "console/console.h"
 #include "net/http_server.h"
 #include "store/store.h"
 
@@ -68,9 +70,14 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server() {
-        // Listeners first, then what they call, then the loops, then what belongs to the loops.
-        if (metrics_server_) {
-            metrics_server_->stop();
+        // Listeners first, then the threads that answer them, then what those call.
+        for (const auto& server : {&metrics_server_, &panel_server_, &socket_server_}) {
+            if (*server) {
+                (*server)->stop();
+            }
+        }
+        if (receiving_) {
+            receiving_->stop_listening();
         }
         if (sending_) {
             sending_->stop();
@@ -78,8 +85,12 @@ public:
         if (outside_) {
             outside_->stop();
         }
-        metrics_server_.reset();
-        sending_.reset();
+        if (receiving_) {
+            receiving_->stop_jobs();
+        }
+        if (serving_) {
+            serving_->stop();
+        }
     }
 
     Result<void> start() {
@@ -90,6 +101,11 @@ public:
         POSTSEAL_TRY(store_, store::Store::open(config_.database_url(), std::move(secrets)));
         POSTSEAL_TRY(outside_, Outside::make(config_));
         POSTSEAL_TRY(sending_, Sending::start(config_, *outside_, *store_, clock_, *log_));
+        serving_ = std::make_unique<net::LoopPool>("serve");
+        POSTSEAL_TRY(receiving_, Receiving::start(config_, *serving_, outside_->work(), *store_, clock_, *log_));
+        if (auto started = start_console(); !started) {
+            return started;
+        }
         return start_metrics();
     }
 
@@ -112,6 +128,52 @@ public:
     }
 
 private:
+    // The local socket is there with any role; the panel with its own.
+    Result<void> start_console() {
+        console::ConsoleSettings settings;
+        settings.public_url = config_.console.public_url;
+        if (!config_.hosting.zone.empty()) {
+            settings.zone = dns::Name::parse(config_.hosting.zone).value();  // checked when the file was read
+        }
+        settings.intake_host = config_.intake.host;
+        settings.reporter_organization_name = config_.reporter.organization_name;
+        settings.reporter_contact = config_.reporter.contact;
+        for (const Role role : config_.roles) {
+            if (config_.role_on(role)) {
+                settings.roles.emplace_back(to_string(role));
+            }
+        }
+        console_ = std::make_unique<console::Console>(
+            console::ConsoleParts{outside_->work(), outside_->loop(), *store_, clock_, *log_, sending_->policy_daemon(),
+                                  sending_->reporter(), sending_->collector(), receiving_->hosting()},
+            std::move(settings));
+        socket_server_ = std::make_unique<net::HttpServer>(std::vector<net::Loop*>{&outside_->loop()},
+                                                           net::HttpServerSettings{}, console_->socket_handler());
+        constexpr unsigned owner_only = 0600;  // whoever may connect is the operator
+        POSTSEAL_TRY(const auto socket, net::parse_listen_address("unix:" + config_.api_socket()));
+        if (auto listening = socket_server_->listen(socket, nullptr, owner_only); !listening) {
+            return listening;
+        }
+        return config_.role_on(Role::console) ? start_panel() : Result<void>();
+    }
+
+    Result<void> start_panel() {
+        panel_server_ =
+            std::make_unique<net::HttpServer>(serving_->all(), net::HttpServerSettings{}, console_->panel_handler());
+        std::shared_ptr<net::TlsContext> tls;
+        if (!config_.console.host.empty()) {
+            net::TlsSettings settings;
+            settings.acme_tls_alpn = true;
+            POSTSEAL_TRY(tls, net::TlsContext::make(receiving_->certificates(), settings));
+        }
+        for (const net::ListenAddress& address : config_.console.listen) {
+            if (auto listening = panel_server_->listen(address, tls); !listening) {
+                return listening;
+            }
+        }
+        return {};
+    }
+
     Result<void> start_metrics() {
         if (!config_.has_section("metrics")) {
             return {};
@@ -136,6 +198,11 @@ private:
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<Outside> outside_;
     std::unique_ptr<Sending> sending_;
+    std::unique_ptr<net::LoopPool> serving_;
+    std::unique_ptr<Receiving> receiving_;
+    std::unique_ptr<console::Console> console_;
+    std::unique_ptr<net::HttpServer> socket_server_;
+    std::unique_ptr<net::HttpServer> panel_server_;
     std::unique_ptr<net::HttpServer> metrics_server_;
 };
 

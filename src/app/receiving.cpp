@@ -1,0 +1,225 @@
+#include "app/receiving.h"
+
+#include <utility>
+#include <vector>
+
+#include "app/runtime.h"
+#include "intake/intake.h"
+#include "net/dns_server.h"
+#include "net/http_server.h"
+#include "net/poller.h"
+#include "net/tls.h"
+
+namespace postseal::app {
+
+namespace {
+
+net::AddressGuard guard_of(const Config& config) {
+    return net::AddressGuard(config.lab.allow_non_global_addresses ? net::NonGlobal::allow : net::NonGlobal::refuse);
+}
+
+// The names were checked when the configuration was read.
+std::optional<dns::Name> name_of(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(dns::Name::parse(text).value());
+}
+
+hosting::ZoneSettings zone_settings(const Config& config) {
+    hosting::ZoneSettings settings;
+    settings.zone = dns::Name::parse(config.hosting.zone).value();
+    settings.name_servers = config.hosting.name_servers;
+    settings.addresses = config.hosting.addresses;
+    settings.intake_host = name_of(config.intake.host);
+    for (const Config::Acme& acme : config.acme) {
+        settings.caa.push_back({acme.caa_issuer, std::nullopt, acme.challenges});
+    }
+    return settings;
+}
+
+Result<hosting::AcmeSettings> acme_settings(const Config::Acme& acme) {
+    hosting::AcmeSettings settings;
+    settings.directory = acme.directory;
+    if (!acme.ca_file.empty()) {
+        POSTSEAL_TRY(settings.trust, net::TrustStore::load(acme.ca_file));
+    }
+    settings.contact = acme.contact;
+    settings.accept_terms = acme.accept_terms;
+    settings.caa_issuer = acme.caa_issuer;
+    settings.challenges.clear();
+    for (const std::string& word : acme.challenges) {
+        POSTSEAL_TRY(const auto kind, hosting::parse_challenge_kind(word));
+        settings.challenges.push_back(kind);
+    }
+    return settings;
+}
+
+Result<void> listen_all(net::HttpServer& server, const ListenAddresses& addresses,
+                        const std::shared_ptr<net::TlsContext>& tls) {
+    for (const net::ListenAddress& address : addresses) {
+        if (auto listening = server.listen(address, tls); !listening) {
+            return listening;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+struct Receiving::Impl {
+    Impl(const Config& config_, net::LoopPool& serving_, net::WorkPool& work_, store::Store& store_,
+         const Clock& clock_, Log& log_)
+        : config(config_), serving(serving_), work(work_), store(store_), clock(clock_), log(log_) {}
+
+    Result<void> start() {
+        const bool hosts = !config.hosting.zone.empty() && config.has_section("hosting");
+        if (hosts) {
+            if (auto started = start_hosting(); !started) {
+                return started;
+            }
+        }
+        if (config.role_on(Role::intake)) {
+            if (auto started = start_intake(); !started) {
+                return started;
+            }
+        }
+        if (hosts && config.role_on(Role::jobs)) {
+            facade->start();
+        }
+        return {};
+    }
+
+    Result<void> start_hosting() {
+        jobs_loop = std::make_unique<net::LoopPool>("jobs", 1);
+        net::Loop& loop = (*jobs_loop)[0];
+        POSTSEAL_TRY(const auto trust, net::TrustStore::load(config.tls.ca_file));
+        POSTSEAL_TRY(resolver, net::make_unbound_resolver(loop, config.resolver));
+        net::HttpsClient::Settings client;
+        client.trust = trust;
+        client.guard = guard_of(config);
+        https = std::make_unique<net::HttpsClient>(loop, std::move(client));
+        POSTSEAL_TRY(publication, hosting::Publication::load(zone_settings(config), certificates, store, clock, log));
+        hosting::JobsSettings settings;
+        for (const Config::Acme& acme : config.acme) {
+            POSTSEAL_TRY(auto one, acme_settings(acme));
+            settings.acme.push_back(std::move(one));
+        }
+        for (const std::string& own : {config.intake.host, config.console.host}) {
+            if (const auto name = name_of(own)) {
+                settings.own_names.push_back(*name);
+            }
+        }
+        settings.resolver = config.resolver;
+        settings.probe.smtp_port = config.lab.smtp_port;
+        settings.probe.trust = trust;
+        settings.probe.guard = guard_of(config);
+        settings.https_port = config.lab.https_port;
+        facade = std::make_unique<hosting::Hosting>(
+            hosting::JobsParts{loop, store, *resolver, *https, *publication, clock, log}, std::move(settings));
+        if (config.role_on(Role::dns)) {
+            if (auto started = start_dns(); !started) {
+                return started;
+            }
+        }
+        return config.role_on(Role::policy_host) ? start_policy_host() : Result<void>();
+    }
+
+    Result<void> start_dns() {
+        dns_pollers = std::make_unique<net::PollerPool>("dns");
+        dns_server =
+            std::make_unique<net::DnsServer>(*dns_pollers, net::DnsServerSettings{}, publication->dns_handler());
+        for (const net::ListenAddress& address : config.dns.listen) {
+            if (auto listening = dns_server->listen(address); !listening) {
+                return listening;
+            }
+        }
+        return {};
+    }
+
+    Result<std::shared_ptr<net::TlsContext>> tls_context() {
+        net::TlsSettings settings;
+        settings.acme_tls_alpn = true;
+        return net::TlsContext::make(certificates, settings);
+    }
+
+    Result<void> start_policy_host() {
+        POSTSEAL_TRY(const auto tls, tls_context());
+        servers.push_back(std::make_unique<net::HttpServer>(serving.all(), net::HttpServerSettings{},
+                                                            hosting::policy_handler(publication->bodies())));
+        if (auto listening = listen_all(*servers.back(), config.policy_host.https_listen, tls); !listening) {
+            return listening;
+        }
+        servers.push_back(std::make_unique<net::HttpServer>(serving.all(), net::HttpServerSettings{},
+                                                            hosting::challenge_handler(*publication->challenges())));
+        return listen_all(*servers.back(), config.policy_host.http_listen, nullptr);
+    }
+
+    Result<void> start_intake() {
+        intake = std::make_unique<intake::Intake>(store, work, clock, log);
+        net::HttpServerSettings settings;
+        settings.body_bytes_max = intake::body_bytes_max;
+        POSTSEAL_TRY(const auto tls, tls_context());
+        servers.push_back(std::make_unique<net::HttpServer>(serving.all(), settings, intake->handler()));
+        if (auto listening = listen_all(*servers.back(), config.intake.https_listen, tls); !listening) {
+            return listening;
+        }
+        return listen_all(*servers.back(), config.intake.http_listen, nullptr);
+    }
+
+    Config config;
+    net::LoopPool& serving;
+    net::WorkPool& work;
+    store::Store& store;
+    const Clock& clock;
+    Log& log;
+    std::shared_ptr<net::CertificateStore> certificates = std::make_shared<net::CertificateStore>();
+    std::unique_ptr<net::LoopPool> jobs_loop;
+    std::unique_ptr<net::Resolver> resolver;
+    std::unique_ptr<net::HttpsClient> https;
+    std::unique_ptr<hosting::Publication> publication;
+    std::unique_ptr<hosting::Hosting> facade;
+    std::unique_ptr<intake::Intake> intake;
+    std::unique_ptr<net::PollerPool> dns_pollers;
+    std::unique_ptr<net::DnsServer> dns_server;
+    std::vector<std::unique_ptr<net::HttpServer>> servers;
+};
+
+Receiving::Receiving(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Receiving::~Receiving() {
+    stop_listening();
+    stop_jobs();
+}
+
+Result<std::unique_ptr<Receiving>> Receiving::start(const Config& config, net::LoopPool& serving, net::WorkPool& work,
+                                                    store::Store& store, const Clock& clock, Log& log) {
+    std::unique_ptr<Receiving> receiving(
+        new Receiving(std::make_unique<Impl>(config, serving, work, store, clock, log)));
+    if (auto started = receiving->impl_->start(); !started) {
+        return started.error();
+    }
+    return receiving;
+}
+
+void Receiving::stop_listening() {
+    for (const auto& server : impl_->servers) {
+        server->stop();
+    }
+    if (impl_->dns_pollers) {
+        impl_->dns_pollers->stop();
+    }
+}
+
+void Receiving::stop_jobs() {
+    if (impl_->jobs_loop) {
+        impl_->jobs_loop->stop();
+    }
+}
+
+hosting::Hosting* Receiving::hosting() {
+    return impl_->facade.get();
+}
+
+std::shared_ptr<net::CertificateStore> Receiving::certificates() const {
+    return impl_->certificates;
+}
+
+}  // namespace postseal::app

@@ -1,0 +1,39 @@
+// The receiving side put together: hosting with its jobs, DNS, policy host and ACME answers, and the intake of reports.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "app/config.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "hosting/hosting.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+namespace postseal::app {
+
+class Receiving {
+public:
+    // Starts the roles that are on; the listeners accept when it returns. Everything passed in must outlive it.
+    static Result<std::unique_ptr<Receiving>> start(const Config& config, net::LoopPool& serving, net::WorkPool& work,
+                                                    store::Store& store, const Clock& clock, Log& log);
+    Receiving(const Receiving&) = delete;
+    Receiving& operator=(const Receiving&) = delete;
+    ~Receiving();
+
+    void stop_listening();  // before the serving loops stop
+    void stop_jobs();       // after the work pool has stopped, since its work may call the façade
+
+    // Null when hosting is off.
+    [[nodiscard]] hosting::Hosting* hosting();
+    // For the panel's HTTPS listener: one store of certificates for all names of the installation.
+    [[nodiscard]] std::shared_ptr<net::CertificateStore> certificates() const;
+
+private:
+    struct Impl;
+    explicit Receiving(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postseal::app
