@@ -119,7 +119,7 @@ public:
 private:
     awaitable<net::DnsAnswer> resolve(dns::Name name, dns::Type type) {
         co_return co_await net::await_callback<net::DnsAnswer>(
-            [&resolver = resolver_, name = std::move(name), type](std::function<void(net::DnsAnswer)> done) {
+            [&resolver = resolver_, &name, type](std::function<void(net::DnsAnswer)> done) {
                 resolver.resolve(name, type, std::move(done));
             });
     }
@@ -195,7 +195,7 @@ private:
         request.timeout = settings_.fetch_timeout;
         request.body_bytes_max = mtasts::policy_bytes_max;
         note_response(fetch, co_await net::await_callback<net::HttpsResponse>(
-                                 [&https = https_, request](std::function<void(net::HttpsResponse)> done) {
+                                 [&https = https_, &request](std::function<void(net::HttpsResponse)> done) {
                                      https.fetch(request, std::move(done));
                                  }));
         co_return fetch;
@@ -338,7 +338,7 @@ private:
         request.guard = settings_.guard;
         request.timeout = settings_.probe_timeout;
         const net::SmtpProbeResult result = co_await net::await_callback<net::SmtpProbeResult>(
-            [&loop = loop_, request](std::function<void(net::SmtpProbeResult)> done) {
+            [&loop = loop_, &request](std::function<void(net::SmtpProbeResult)> done) {
                 net::smtp_probe(loop, request, std::move(done));
             });
         into = to_probe(request, result);

@@ -2,6 +2,9 @@
 //
 //     DnsAnswer answer = co_await await_callback<DnsAnswer>([&](auto done) { resolver.resolve(name, type, done); });
 //
+// What is captured must be trivially destructible: references, pointers, numbers. g++ 12 destroys the temporaries of a
+// co_await expression twice; references into the coroutine's frame are safe, since it is suspended until the callback.
+//
 // The coroutine goes on on its own executor, wherever the callback comes from. A callback that is dropped uncalled ends
 // the coroutine: its frame is destroyed.
 #pragma once
@@ -9,6 +12,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "net/asio.h"
@@ -18,6 +22,7 @@ namespace postseal::net {
 
 template <class T, class Start>
 asio::awaitable<T> await_callback(Start start) {
+    static_assert(std::is_trivially_destructible_v<Start>, "capture by reference: see above");
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
         [](auto handler, Start begin) {
             auto shared = std::make_shared<decltype(handler)>(std::move(handler));
@@ -32,7 +37,8 @@ asio::awaitable<T> await_callback(Start start) {
 // Runs work() on `pool` and goes on with its result on the coroutine's own executor.
 template <class T, class Work>
 asio::awaitable<T> await_work(WorkPool& pool, Work work) {
-    co_return co_await await_callback<T>([&pool, work = std::move(work)](std::function<void(T)> done) mutable {
+    static_assert(std::is_trivially_destructible_v<Work>, "capture by reference: see above");
+    co_return co_await await_callback<T>([&pool, &work](std::function<void(T)> done) {
         pool.submit([work = std::move(work), done = std::move(done)]() mutable { done(work()); });
     });
 }

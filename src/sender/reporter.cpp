@@ -88,7 +88,7 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
 
     awaitable<net::DnsAnswer> resolve(dns::Name name, dns::Type type) {
         co_return co_await net::await_callback<net::DnsAnswer>(
-            [this, name, type](std::function<void(net::DnsAnswer)> done) {
+            [this, &name, type](std::function<void(net::DnsAnswer)> done) {
                 resolver.resolve(name, type, std::move(done));
             });
     }
@@ -152,7 +152,7 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
         outcome.result = std::string(store::to_string(delivery.state));
         outcome.detail = delivery.last_error;
         const Result<void> kept = co_await net::await_work<Result<void>>(
-            work, [this, delivery] { return store.session_counts.put_delivery(delivery); });
+            work, [this, &delivery] { return store.session_counts.put_delivery(delivery); });
         if (!kept) {
             log.error(component, "a delivery could not be noted: " + kept.error().message());
         }
@@ -217,7 +217,7 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
             }
         }
         const net::HttpsResponse response = co_await net::await_callback<net::HttpsResponse>(
-            [this, request](std::function<void(net::HttpsResponse)> done) { https.fetch(request, std::move(done)); });
+            [this, &request](std::function<void(net::HttpsResponse)> done) { https.fetch(request, std::move(done)); });
         if (!response.ok()) {
             co_return Attempt{false,
                               response.failure == net::HttpsResponse::Failure::refused_address ||
@@ -247,8 +247,8 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
             co_return Attempt{false, true, message.error().message()};
         }
         const auto addresses = co_await net::await_callback<Result<std::vector<dns::IpAddress>>>(
-            [this, host = url->host](std::function<void(Result<std::vector<dns::IpAddress>>)> done) {
-                net::resolve_configured_host(loop, host, std::move(done));
+            [this, &url](std::function<void(Result<std::vector<dns::IpAddress>>)> done) {
+                net::resolve_configured_host(loop, url->host, std::move(done));
             });
         if (!addresses || addresses->empty()) {
             co_return Attempt{false, false, "the submission server " + url->host + " has no address"};
@@ -268,7 +268,7 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
         delivery.trust = settings.trust;
         delivery.guard = net::AddressGuard(net::NonGlobal::allow);  // the operator's own server
         const auto result = co_await net::await_callback<net::SmtpDeliveryResult>(
-            [this, delivery](std::function<void(net::SmtpDeliveryResult)> done) {
+            [this, &delivery](std::function<void(net::SmtpDeliveryResult)> done) {
                 net::smtp_deliver(loop, delivery, std::move(done));
             });
         co_return Attempt{result.failure == net::SmtpFailure::none, !result.temporary(), result.error};
