@@ -21,7 +21,7 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::size_t read_bytes = 16'384;
+constexpr std::size_t read_bytes = 8192;
 constexpr std::size_t stream_unsent_bytes_max = std::size_t{1} << 20;
 
 // RFC 9110 §5.6.7; one per thread, renewed when the second changes.
@@ -242,16 +242,19 @@ void HttpConnection::arm(std::chrono::milliseconds limit) {
 }
 
 asio::awaitable<bool> HttpConnection::fill() {
-    std::array<char, read_bytes> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+    const std::size_t old = input_.size();
+    input_.resize(old + read_bytes);
     boost::system::error_code error;
     std::size_t got = 0;
     if (tls_) {
-        got = co_await tls_->async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+        got = co_await tls_->async_read_some(asio::buffer(input_.data() + old, read_bytes),
+                                             asio::redirect_error(asio::use_awaitable, error));
         ERR_clear_error();
     } else {
-        got = co_await socket_.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+        got = co_await socket_.async_read_some(asio::buffer(input_.data() + old, read_bytes),
+                                               asio::redirect_error(asio::use_awaitable, error));
     }
-    input_.append(buffer.data(), got);
+    input_.resize(old + got);
     co_return !error && got > 0;
 }
 

@@ -96,7 +96,8 @@ public:
                         unsigned socket_mode = 0660);
     [[nodiscard]] std::vector<ListenAddress> addresses() const;  // with the ports that port 0 became
 
-    // Stops accepting, closes idle connections; those that are answering end within the write timeout. Any thread.
+    // Stops accepting, closes idle connections; those that are answering end within the write timeout. Any
+    // thread but another loop's that might be waiting for one of these.
     void stop();
 
 private:

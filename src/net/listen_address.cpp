@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "base/text.h"
@@ -138,7 +139,7 @@ Result<ListenAddress> Socket::local_address() const {
     SocketAddress address;
     address.size = sizeof(address.storage);
     if (::getsockname(fd_, address.generic(), &address.size) != 0) {
-        return Error{Errc::internal, "getsockname", std::strerror(errno)};
+        return Error{Errc::internal, "getsockname", std::generic_category().message(errno)};
     }
     return address.listen_address();
 }
@@ -149,7 +150,7 @@ namespace {
 
 Error system_error(const ListenAddress& address, const char* what) {
     const int error = errno;
-    const std::string detail = error == EADDRINUSE ? "already in use" : std::strerror(error);
+    const std::string detail = error == EADDRINUSE ? "already in use" : std::generic_category().message(error);
     return {Errc::unavailable, address.text(), std::string(what) + ": " + detail};
 }
 

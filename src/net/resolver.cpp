@@ -298,7 +298,9 @@ private:
                     lost.push_back(id);
                 }
                 for (const std::uint64_t id : lost) {
-                    finish(id, failed(queries.at(id).name, queries.at(id).type, ub_strerror(error)));
+                    if (const auto found = queries.find(id); found != queries.end()) {
+                        finish(id, failed(found->second.name, found->second.type, ub_strerror(error)));
+                    }
                 }
                 in_flight = 0;
             }

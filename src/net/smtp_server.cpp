@@ -4,7 +4,6 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -22,7 +21,7 @@ namespace postseal::net {
 namespace {
 
 constexpr std::size_t line_bytes_max = 2048;  // RFC 5321 §4.5.3.1.4 and room for parameters
-constexpr std::size_t read_bytes = 16'384;
+constexpr std::size_t read_bytes = 8192;
 
 class Session;
 
@@ -124,21 +123,21 @@ private:
     }
 
     asio::awaitable<bool> fill() {
-        std::array<char, read_bytes>
-            buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+        const std::size_t old = input_.size();
+        input_.resize(old + read_bytes);
         boost::system::error_code error;
         std::size_t got = 0;
         arm();
         if (tls_) {
-            got =
-                co_await tls_->async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+            got = co_await tls_->async_read_some(asio::buffer(input_.data() + old, read_bytes),
+                                                 asio::redirect_error(asio::use_awaitable, error));
             ERR_clear_error();
         } else {
-            got = co_await socket_.async_read_some(asio::buffer(buffer),
+            got = co_await socket_.async_read_some(asio::buffer(input_.data() + old, read_bytes),
                                                    asio::redirect_error(asio::use_awaitable, error));
         }
         timer_.cancel();
-        input_.append(buffer.data(), got);
+        input_.resize(old + got);
         co_return !error && got > 0;
     }
 
