@@ -86,6 +86,16 @@ std::size_t find_start(std::string_view text, std::size_t from) {
     return std::string_view::npos;
 }
 
+// Braces in text that speaks of none of this are not a broken report; they are no report.
+bool mentions_report(std::string_view text) {
+    for (const std::string_view member : {"\"policies\"", "\"organization-name\"", "\"report-id\""}) {
+        if (text.find(member) != std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Error not_a_report() {
     return {Errc::not_found, "", "no TLS report: the JSON has none of a report's members"};
 }
@@ -239,7 +249,7 @@ Result<JsonFound> JsonSource::next(const std::function<bool(dom::element)>& want
     if (any_json && !(begins_as_json && first_error)) {
         return not_a_report();
     }
-    return first_error ? *first_error : no_json();
+    return first_error && (begins_as_json || mentions_report(rest_)) ? *first_error : no_json();
 }
 
 namespace {

@@ -191,6 +191,9 @@ private:
             Found each = entry.bytes ? any(*entry.bytes, inner) : failed(std::move(entry.bytes).error());
             say_where(each, entry.name);
             append(found, std::move(each));
+            found.erase(
+                std::remove_if(found.begin(), found.end(), [](const OpenReport& open) { return !is_news(open); }),
+                found.end());
         }
         found = only_news(std::move(found), {Errc::not_found, "zip",
                                              fmt::format("no TLS report in any of its {} files", entries->size())});

@@ -482,6 +482,10 @@ TEST(Read, bounds_bombs) {
     for (int i = 0; i < 300; ++i) {
         many.emplace_back("f" + std::to_string(i), "x");
     }
+    std::vector<std::pair<std::string, std::string>> too_many = many;
+    for (int i = 0; i < 1000; ++i) {
+        too_many.emplace_back("g" + std::to_string(i), "x");
+    }
     const std::pair<const char*, std::string> cases[] = {
         {"a gzip bomb", bomb},
         {"a gzip bomb in a gzip", gz(bomb)},
@@ -498,6 +502,7 @@ TEST(Read, bounds_bombs) {
         {"20 gzips in one another", matryoshka},
         {"12 mails in one another", mails},
         {"300 files in a zip", zip(many)},
+        {"1300 files in a zip", zip(too_many)},
     };
     for (const auto& [reason, bytes] : cases) {
         SCOPED_TRACE(reason);
@@ -510,6 +515,8 @@ TEST(Read, bounds_bombs) {
     EXPECT_EQ(
         read(headers() + "Content-Type: multipart/mixed; boundary=b1\r\n\r\n" + parts).reports[0].report.error().code,
         Errc::limit_exceeded);
+    many.emplace_back("report.json", good);
+    expect_one_good(read(zip(many)));
     ReadLimits small;
     small.input_bytes_max = 100;
     EXPECT_EQ(read_input(as_bytes(good), "", small).reports[0].report.error().code, Errc::limit_exceeded);

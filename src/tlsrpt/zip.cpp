@@ -90,7 +90,7 @@ Result<std::vector<ZipEntry>> unzip(ByteView zip, const ReadLimits& limits, std:
     if (archive_read_open_memory(a.get(), zip.data(), zip.size()) != ARCHIVE_OK) {
         return error();
     }
-    for (std::size_t looked_at = 0; looked_at < entries_looked_at_max && bytes_left > 0; ++looked_at) {
+    for (std::size_t looked_at = 0; bytes_left > 0; ++looked_at) {
         archive_entry* entry = nullptr;
         const int status = archive_read_next_header(a.get(), &entry);
         if (status == ARCHIVE_EOF) {
@@ -105,14 +105,13 @@ Result<std::vector<ZipEntry>> unzip(ByteView zip, const ReadLimits& limits, std:
             }
             break;
         }
+        if (looked_at == entries_looked_at_max) {
+            entries.push_back({"", Error{Errc::limit_exceeded, "zip", fmt::format("more than {} files", looked_at)}});
+            break;
+        }
         std::string name = name_of(entry);
         if (archive_entry_filetype(entry) == AE_IFDIR || name.ends_with('/') || is_mac_companion(name)) {
             continue;
-        }
-        if (entries.size() == limits.reports_max) {
-            entries.push_back(
-                {"", Error{Errc::limit_exceeded, "zip", fmt::format("more than {} files", entries.size())}});
-            break;
         }
         entries.push_back({std::move(name), contents_of(a.get(), entry, limits, bytes_left)});
     }
