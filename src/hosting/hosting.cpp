@@ -60,7 +60,7 @@ struct Hosting::Impl {
     [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
     [[nodiscard]] const dns::Name& zone() const { return parts.publication.zone_settings().zone; }
 
-    Result<store::Domain> find(const Who& who, const std::string& text) const {
+    [[nodiscard]] Result<store::Domain> find(const Who& who, const std::string& text) const {
         POSTSEAL_TRY(const dns::Name name, dns::Name::parse(trim_wsp(text)));
         POSTSEAL_TRY(const auto found, parts.store.domains.find(who.organisation, name));
         if (!found) {
@@ -69,13 +69,13 @@ struct Hosting::Impl {
         return *found;
     }
 
-    Result<std::string> organisation_name(std::int64_t id) const {
+    [[nodiscard]] Result<std::string> organisation_name(std::int64_t id) const {
         POSTSEAL_TRY(const auto all, parts.store.accounts.organisations());
         const auto known = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.id == id; });
         return known == all.end() ? std::string() : known->name;
     }
 
-    Result<DomainView> view_of(const store::Domain& domain) const {
+    [[nodiscard]] Result<DomainView> view_of(const store::Domain& domain) const {
         DomainView view;
         view.domain = domain;
         POSTSEAL_TRY(view.organisation, organisation_name(domain.organisation));

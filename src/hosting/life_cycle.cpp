@@ -64,16 +64,15 @@ std::vector<mtasts::MxPattern> mx_of(const store::PolicyVersion& version) {
 }
 
 std::vector<dns::Name> last_mx(const Versions& versions) {
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-        std::vector<dns::Name> hosts;
-        for (const mtasts::MxPattern& pattern : mx_of(*version)) {
+    const auto lists_mx = [](const store::PolicyVersion& version) { return !mx_of(version).empty(); };
+    const auto found = std::find_if(versions.rbegin(), versions.rend(), lists_mx);
+    std::vector<dns::Name> hosts;
+    if (found != versions.rend()) {
+        for (const mtasts::MxPattern& pattern : mx_of(*found)) {
             hosts.push_back(pattern.name());
         }
-        if (!hosts.empty()) {
-            return hosts;
-        }
     }
-    return {};
+    return hosts;
 }
 
 TimePoint retirement_bound(const Versions& versions, TimePoint now) {

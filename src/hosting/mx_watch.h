@@ -49,7 +49,7 @@ struct MxWatch {
     friend bool operator==(const MxWatch&, const MxWatch&) = default;
 };
 std::string mx_watch_to_json(const MxWatch& watch);
-MxWatch mx_watch_from_json(std::string_view json);  // what cannot be read is left out
+MxWatch mx_watch_from_json(std::string_view text);  // what cannot be read is left out
 
 // From a probe to words. `at_least_days`: a certificate that ends sooner is no longer fit for enforce (rule 4).
 constexpr int certificate_days_min = 21;

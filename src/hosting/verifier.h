@@ -27,8 +27,8 @@ bool all_seen(const Verification& verification);
 bool policy_names_seen(const Verification& verification);
 
 std::string verification_to_json(const Verification& verification);
-// `expected` with what the JSON says of each; nothing of it is trusted to name records.
-Verification verification_from_json(const std::vector<CnameRecord>& expected, std::string_view json);
+// `expected` with what the JSON text says of each; nothing of it is trusted to name records.
+Verification verification_from_json(const std::vector<CnameRecord>& expected, std::string_view text);
 
 // Asks two resolvers, which have to outlive the call; `done` on the loop.
 void look_at_cnames(net::Loop& loop, net::Resolver& own_servers, net::Resolver& resolver,
