@@ -17,7 +17,9 @@ int run(int argc, char** argv) {
     postseal::app::add_query(root, status);
     postseal::app::add_lint(root, status);
     postseal::app::add_report(root, status);
+    postseal::app::add_domain(root, status);
     postseal::app::add_reporter(root, status);
+    postseal::app::add_user(root, status);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
