@@ -1,16 +1,24 @@
 // postseal report show FILE...: any TLS report in any container → what it says, and how it deviates from RFC 8460.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/command.h"
+#include "app/config.h"
+#include "app/runtime.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "intake/intake.h"
+#include "store/store.h"
 #include "tlsrpt/read.h"
 #include "tlsrpt/report.h"
 
@@ -194,6 +202,124 @@ int show(const ShowOptions& options) {
     return all_ok ? exit_fine : exit_problems;
 }
 
+// postseal report import: files, folders and maildirs into the store, with the operator's trust (design rule 18).
+
+struct ImportOptions {
+    std::vector<std::string> paths;
+    std::string config;
+    bool as_json = false;
+};
+
+struct Imported {
+    std::size_t read = 0;
+    std::size_t stored = 0;
+    std::size_t duplicates = 0;
+    std::vector<std::pair<std::string, std::string>> rejected;  // file, error
+};
+
+// Regular files below the paths, in order of their names; a maildir's tmp/ holds unfinished mail and is left out.
+Result<std::vector<std::string>> files_below(const std::vector<std::string>& paths) {
+    namespace fs = std::filesystem;
+    std::vector<std::string> files;
+    for (const std::string& path : paths) {
+        std::error_code error;
+        if (!fs::is_directory(path, error)) {
+            files.push_back(path);
+            continue;
+        }
+        const bool maildir = fs::is_directory(path + "/cur", error) && fs::is_directory(path + "/new", error);
+        std::vector<std::string> found;
+        fs::recursive_directory_iterator walk(path, error);
+        for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
+            if (maildir && walk.depth() == 0 && walk->path().filename() == "tmp") {
+                walk.disable_recursion_pending();
+            } else if (walk->is_regular_file(error)) {
+                found.push_back(walk->path().string());
+            }
+        }
+        if (error) {
+            return Error{Errc::unavailable, path, error.message()};
+        }
+        std::sort(found.begin(), found.end());
+        files.insert(files.end(), found.begin(), found.end());
+    }
+    return files;
+}
+
+Result<Imported> import_files(const ImportOptions& options) {
+    auto config = load_config(options.config);
+    if (!config) {
+        return config.error().front();
+    }
+    POSTSEAL_TRY(const std::vector<std::string> files, files_below(options.paths));
+    POSTSEAL_TRY(store::SecretBox secrets, store::SecretBox::open(config->master_key_file()));
+    POSTSEAL_TRY(const auto store, store::Store::open(config->database_url(), std::move(secrets)));
+    SystemClock clock;
+    clock.set_offset(Seconds(config->lab.clock_offset_s));
+    const std::unique_ptr<Log> log = make_log("error");
+    net::WorkPool work("import", 1);
+    intake::Intake intake(*store, work, clock, *log);
+    const bool progress = ::isatty(STDERR_FILENO) == 1 && files.size() > 1;
+    const std::size_t bytes_max = tlsrpt::ReadLimits{}.input_bytes_max;
+    Imported out;
+    for (const std::string& file : files) {
+        if (progress) {
+            fmt::print(stderr, "\r{} of {} files", out.read + 1, files.size());
+        }
+        ++out.read;
+        const Result<Bytes> bytes = read_file(file, bytes_max);
+        if (!bytes) {
+            out.rejected.emplace_back(file, bytes.error().what);
+            continue;
+        }
+        const intake::Received received = intake.import_file(*bytes, file);
+        out.stored += received.stored;
+        out.duplicates += received.duplicates;
+        for (const Error& error : received.rejected) {
+            out.rejected.emplace_back(file, error.message());
+        }
+    }
+    if (progress) {
+        fmt::print(stderr, "\n");
+    }
+    return out;
+}
+
+int import_reports(const ImportOptions& options) {
+    const Result<Imported> imported = import_files(options);
+    if (!imported) {
+        complain(imported.error().message());
+        return exit_usage;
+    }
+    if (options.as_json) {
+        json::array rejected;
+        for (const auto& [file, error] : imported->rejected) {
+            rejected.push_back(json::object{{"file", to_valid_utf8(file)}, {"error", to_valid_utf8(error)}});
+        }
+        fmt::print("{}\n", json::serialize(json::object{{"read", imported->read},
+                                                        {"stored", imported->stored},
+                                                        {"duplicates", imported->duplicates},
+                                                        {"rejected", std::move(rejected)}}));
+    } else {
+        fmt::print("{} files read: {} reports stored, {} known already, {} rejected\n", imported->read,
+                   imported->stored, imported->duplicates, imported->rejected.size());
+        for (const auto& [file, error] : imported->rejected) {
+            fmt::print("  {}: {}\n", printable(file), printable(error));
+        }
+    }
+    return imported->rejected.empty() ? exit_fine : exit_problems;
+}
+
+void add_import(CLI::App& report, int& status) {
+    const auto options = std::make_shared<ImportOptions>();
+    CLI::App* command = report.add_subcommand(
+        "import", "Read TLS reports from files, folders and maildirs into the store; known ones are not counted again");
+    command->add_option("PATH", options->paths, "Files, folders or maildirs")->required();
+    command->add_option("--config", options->config, "The configuration, which says where the store is")->required();
+    command->add_flag("--json", options->as_json, "Print JSON");
+    command->callback([options, &status] { status = import_reports(*options); });
+}
+
 }  // namespace
 
 void add_report(CLI::App& root, int& status) {
@@ -206,6 +332,7 @@ void add_report(CLI::App& root, int& status) {
     command->add_option("FILE", options->files, "Files, or - for standard input")->required();
     command->add_flag("--json", options->as_json, "An array with an element for each report found");
     command->callback([options, &status] { status = show(*options); });
+    add_import(*report, status);
 }
 
 }  // namespace postseal::app
