@@ -40,8 +40,8 @@ std::optional<StsRecord> parse_record(std::string_view text, int line, Problems&
         const auto place = dns::txt_field_place(line, field);
         // RFC 8461 §3.2, last paragraph, speaks of the TXT record too: the first of a repeated field counts. What is
         // ignored must still fit the grammar, where it is an extension.
-        const bool repeated = field.name == "v" || (field.name == "id" && id_seen) ||
-                              record.extensions.contains(std::string(field.name));
+        const bool repeated =
+            field.name == "v" || (field.name == "id" && id_seen) || record.extensions.contains(std::string(field.name));
         if (field.name == "id" && !id_seen) {
             id_seen = true;
             if (const auto fault = id_fault(field.value)) {
