@@ -4,6 +4,8 @@
 //
 // What is captured must be trivially destructible: references, pointers, numbers. g++ 12 destroys the temporaries of a
 // co_await expression twice; references into the coroutine's frame are safe, since it is suspended until the callback.
+// For the same reason no co_await stands in an operand of `?:`: what it yields is freed once more, with a wrong
+// address.
 //
 // The coroutine goes on on its own executor, wherever the callback comes from. A callback that is dropped uncalled ends
 // the coroutine: its frame is destroyed.

@@ -145,9 +145,12 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
         if (delivery.report_json.empty()) {
             delivery.report_json = tlsrpt::to_json(report_value);
         }
-        const Attempt attempt = rua.scheme == tlsrpt::ReportUri::Scheme::https
-                                    ? co_await post(rua, delivery.report_json)
-                                    : co_await mail(rua, report_value, delivery.domain);
+        Attempt attempt;
+        if (rua.scheme == tlsrpt::ReportUri::Scheme::https) {
+            attempt = co_await post(rua, delivery.report_json);
+        } else {
+            attempt = co_await mail(rua, report_value, delivery.domain);
+        }
         note(delivery, attempt, now);
         outcome.result = std::string(store::to_string(delivery.state));
         outcome.detail = delivery.last_error;
