@@ -10,9 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <fstream>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -46,9 +46,9 @@ struct Collector::Impl {
             0) {
             ::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
         }
-        wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (wake < 0) {
-            return Error{Errc::unavailable, "eventfd", std::strerror(errno)};
+        wake = net::Socket(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        if (!wake.valid()) {
+            return Error{Errc::unavailable, "eventfd", std::generic_category().message(errno)};
         }
         drain_thread = std::thread([this] { drain(); });
         count_thread = std::thread([this] { count(); });
@@ -71,8 +71,11 @@ struct Collector::Impl {
         std::vector<Bytes> buffers(batch, Bytes(datagram_bytes_max));
         std::array<mmsghdr, batch> messages{};
         std::array<iovec, batch> vectors{};
-        std::array<pollfd, 2> polled{{{socket.fd(), POLLIN, 0}, {wake, POLLIN, 0}}};
+        std::array<pollfd, 2> polled{{{socket.fd(), POLLIN, 0}, {wake.fd(), POLLIN, 0}}};
         while (true) {
+            // Read before the socket is: who asks later may have sent a datagram after we found it empty.
+            const std::uint64_t wanted = flush_wanted.load();
+            const bool last = stopping.load();
             for (std::size_t i = 0; i < batch; ++i) {
                 vectors.at(i) = {buffers[i].data(), buffers[i].size()};
                 messages.at(i).msg_hdr = {};
@@ -84,10 +87,18 @@ struct Collector::Impl {
                 take(buffers, messages, static_cast<std::size_t>(count));
                 continue;
             }
-            if (stopping.load()) {
-                return;  // nothing is left to receive
+            // Nothing was left to receive.
+            if (wanted > socket_empty_at.load()) {
+                const std::lock_guard lock(mutex);
+                socket_empty_at.store(wanted);
+                changed.notify_all();
+            }
+            if (last) {
+                return;
             }
             ::poll(polled.data(), polled.size(), -1);
+            std::uint64_t woken = 0;
+            (void)!::read(wake.fd(), &woken, sizeof woken);
         }
     }
 
@@ -114,11 +125,11 @@ struct Collector::Impl {
         std::unique_lock lock(mutex);
         while (true) {
             changed.wait_for(lock, settings.flush_interval,
-                             [&] { return !queue.empty() || flush_wanted > flush_done || drained; });
+                             [&] { return !queue.empty() || socket_empty_at.load() > flush_done || drained; });
             std::vector<Bytes> taken;
             taken.swap(queue);
             queued_bytes = 0;
-            const std::uint64_t wanted = flush_wanted;
+            const std::uint64_t wanted = socket_empty_at.load();
             const bool last = drained && taken.empty();
             lock.unlock();
             for (const Bytes& datagram : taken) {
@@ -131,7 +142,8 @@ struct Collector::Impl {
                 last_flush = now;
             }
             lock.lock();
-            if (wanted > flush_done) {
+            ended = last;
+            if (wanted > flush_done || last) {
                 flush_done = wanted;
                 flush_result = flushed;
                 changed.notify_all();
@@ -177,15 +189,21 @@ struct Collector::Impl {
     Result<void> flush() {
         std::unique_lock lock(mutex);
         const std::uint64_t mine = ++flush_wanted;
-        changed.notify_all();
-        changed.wait(lock, [&] { return flush_done >= mine || drained; });
+        wake_drain();
+        changed.wait(lock, [&] { return flush_done >= mine || ended; });
         return flush_result;
     }
 
-    void stop() {
-        stopping.store(true);
+    void wake_drain() const {
         const std::uint64_t one = 1;
-        (void)!::write(wake, &one, sizeof one);
+        (void)!::write(wake.fd(), &one, sizeof one);
+    }
+
+    void stop() {
+        // From here on a sender is told that nobody listens (EPIPE); what the socket has taken can still be read.
+        ::shutdown(socket.fd(), SHUT_RD);
+        stopping.store(true);
+        wake_drain();
         if (drain_thread.joinable()) {
             drain_thread.join();
         }
@@ -197,9 +215,7 @@ struct Collector::Impl {
         if (count_thread.joinable()) {
             count_thread.join();
         }
-        if (wake >= 0) {
-            ::close(wake);
-        }
+        socket.close();
     }
 
     CollectorSettings settings;
@@ -208,15 +224,18 @@ struct Collector::Impl {
     Log& log;
     CollectorCounters counters;
     net::Socket socket;
-    int wake = -1;
+    net::Socket wake;  // an eventfd
     std::atomic<bool> stopping{false};
+    // Flushes are numbered: asked for, reached by the drain thread with an empty socket, written.
+    std::atomic<std::uint64_t> flush_wanted{0};
+    std::atomic<std::uint64_t> socket_empty_at{0};
 
-    std::mutex mutex;  // over the queue and the flush numbers
+    std::mutex mutex;  // over what follows
     std::condition_variable changed;
     std::vector<Bytes> queue;
     std::size_t queued_bytes = 0;
-    bool drained = false;
-    std::uint64_t flush_wanted = 0;
+    bool drained = false;  // the drain thread has ended
+    bool ended = false;    // the counting thread has
     std::uint64_t flush_done = 0;
     Result<void> flush_result;
 
@@ -231,6 +250,10 @@ struct Collector::Impl {
 Collector::Collector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Collector::~Collector() {
+    stop();
+}
+
+void Collector::stop() {
     impl_->stop();
 }
 

@@ -36,9 +36,11 @@ public:
                                                     Log& log);
     Collector(const Collector&) = delete;
     Collector& operator=(const Collector&) = delete;
-    ~Collector();  // drains what has arrived, flushes, stops
+    ~Collector();  // stop()
 
-    // Blocks until everything received before the call is in the store.
+    // Takes what has arrived, puts it into the store and ends the threads; flush() then does nothing. Once is enough.
+    void stop();
+    // Any thread. Blocks until everything that was sent before the call is in the store.
     Result<void> flush();
     [[nodiscard]] const CollectorCounters& counters() const;
 
