@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t key_bytes_max =
     1000;  // no domain name is longer; a path of a socket is cut, and answers NOTFOUND
 constexpr std::chrono::seconds refetch_scan_interval{60};
+constexpr Seconds overdue_warning_interval{86'400};
 constexpr std::string_view component = "policyd";
 
 }  // namespace
@@ -27,12 +28,20 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     struct DomainState {
         std::optional<mtasts::CachedPolicy> policy;
         mtasts::FetchFailures failures;
+        TimePoint overdue_warned;  // when the operator was last told that it cannot be refreshed
     };
     // One lookup under way and who waits for it. A background refresh has no waiters.
     struct Pending {
         std::shared_ptr<const lookup::Gathering> gathering;
         std::vector<Waiter> waiters;
         net::Timer timer;
+        bool asked = false;  // an MTA asked for it; a refetch of our own is no use of the policy
+    };
+    // What is on its way to the store: the newest state of each domain (nothing: to be forgotten), and what to do when
+    // it is there.
+    struct Unsaved {
+        std::unordered_map<dns::Name, std::optional<store::PolicyCache::Entry>> entries;
+        std::vector<std::function<void()>> then;
     };
 
     Impl(net::Loop& loop_, net::WorkPool& work_, net::Resolver& resolver_, net::HttpsClient& https_,
@@ -49,7 +58,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     Result<void> load() {
         POSTSEAL_TRY(auto entries, store.policy_cache.all());
         for (auto& entry : entries) {
-            domains[entry.domain] = DomainState{std::move(entry.policy), std::move(entry.failures)};
+            domains[entry.domain] = DomainState{std::move(entry.policy), std::move(entry.failures), {}};
         }
         return {};
     }
@@ -124,6 +133,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
         }
         counters.misses.fetch_add(1, std::memory_order_relaxed);
         Pending& entry = look_up(key);
+        entry.asked = true;
         entry.waiters.push_back(std::move(done));
         if (!entry.timer.active()) {
             entry.timer = loop.after(settings.first_lookup_timeout, [weak = weak_from_this(), key] {
@@ -139,7 +149,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
             answers.erase(key.text());  // the next request decides by the override
             return;
         }
-        look_up(key);
+        look_up(key).asked = true;
     }
 
     Pending& look_up(const verdict::Key& key) {
@@ -208,9 +218,23 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     void finish(const verdict::Key& key, const verdict::Evidence& evidence) {
         const TimePoint now = clock.now();
         // Decide by the evidence as it was gathered, then remember what the fetch brought.
-        verdict::Decision decision = verdict::decide(evidence, settings.decision, now);
-        learn(key.name, evidence, now);
-        auto answer = make_answer(std::move(decision), now, settings.reply);
+        auto answer = make_answer(verdict::decide(evidence, settings.decision, now), now, settings.reply);
+        const auto found = pending.find(key.text());
+        const bool asked = found != pending.end() && found->second.asked;
+        if (!learn(key.name, evidence, now, asked)) {
+            give(key, answer);
+            return;
+        }
+        // A policy that has come is in the store before anybody hears of it: who loses the power now and then meets a
+        // forged record must still hold it (rule 9).
+        unsaved.then.emplace_back([weak = weak_from_this(), key, answer] {
+            if (const auto self = weak.lock()) {
+                self->give(key, answer);
+            }
+        });
+    }
+
+    void give(const verdict::Key& key, const std::shared_ptr<const Answer>& answer) {
         remember(key.text(), answer);
         auto node = pending.extract(key.text());
         if (node.empty()) {
@@ -229,20 +253,22 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
         answers.put(key, std::move(answer));
     }
 
-    // The cache of policies after a gathering: rule 9, RFC 8461 §3.3.
-    void learn(const dns::Name& domain, const verdict::Evidence& evidence, TimePoint now) {
+    // The cache of policies after a gathering: rule 9, RFC 8461 §3.3. True when a policy was fetched: it is being
+    // saved.
+    bool learn(const dns::Name& domain, const verdict::Evidence& evidence, TimePoint now, bool asked) {
         const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence.sts_txt);
         const verdict::FetchJudgement fetched = verdict::judge_fetch(evidence.fetch);
         const auto found = domains.find(domain);
         if (!fetched.policy && !fetched.failure && found == domains.end()) {
-            return;  // nothing is known and nothing was learnt
+            return false;  // nothing is known and nothing was learnt
         }
         DomainState state = found == domains.end() ? DomainState{} : found->second;
         if (fetched.policy) {
             counters.fetches.fetch_add(1, std::memory_order_relaxed);
             note_change(domain, state.policy, *fetched.policy, now);
+            const TimePoint last_used = asked || !state.policy ? now : state.policy->last_used;
             state.policy = mtasts::CachedPolicy{
-                *fetched.policy, mtasts::id_for_fetch(state.policy, txt), now, now, now, evidence.sts_txt.ttl_s};
+                *fetched.policy, mtasts::id_for_fetch(state.policy, txt), now, last_used, now, evidence.sts_txt.ttl_s};
             state.failures = {};
         } else if (fetched.failure) {
             counters.fetches.fetch_add(1, std::memory_order_relaxed);
@@ -255,7 +281,9 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
                                     holds ? "the policy fetched before stays in force" : "no policy applies"));
         }
         if (state.policy) {
-            state.policy->last_used = now;
+            if (asked) {
+                state.policy->last_used = now;
+            }
             if (txt.state != mtasts::TxtState::lookup_failed) {
                 state.policy->id_checked = now;
                 state.policy->id_ttl_s = evidence.sts_txt.ttl_s;
@@ -265,6 +293,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
             }
         }
         keep(domain, std::move(state));
+        return fetched.policy.has_value();
     }
 
     void note_change(const dns::Name& domain, const std::optional<mtasts::CachedPolicy>& before,
@@ -281,43 +310,88 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
 
     void keep(const dns::Name& domain, DomainState state) {
         const bool empty = !state.policy && state.failures == mtasts::FetchFailures{};
-        store::PolicyCache::Entry entry{domain, state.policy, state.failures};
+        auto& entry = unsaved.entries[domain];
         if (empty) {
+            entry.reset();
             domains.erase(domain);
         } else {
+            entry = store::PolicyCache::Entry{domain, state.policy, state.failures};
             domains[domain] = std::move(state);
         }
-        work.submit([this_store = &store, this_log = &log, entry = std::move(entry), empty] {
-            const Result<void> kept =
-                empty ? this_store->policy_cache.erase(entry.domain) : this_store->policy_cache.put(entry);
-            if (!kept) {
-                this_log->error(component, "the policy of " + entry.domain.text() +
-                                               " is only in memory: " + kept.error().message());
+        if (!saving) {
+            saving = true;
+            // Posted, so that what belongs to this change is part of the same batch.
+            loop.post([weak = weak_from_this()] {
+                if (const auto self = weak.lock()) {
+                    self->save();
+                }
+            });
+        }
+    }
+
+    // One batch after another: the pool's threads would otherwise write an older state over a newer one.
+    void save() {
+        if (unsaved.entries.empty()) {
+            saving = false;
+            return;
+        }
+        const auto batch = std::make_shared<Unsaved>(std::exchange(unsaved, {}));
+        work.run([this_store = &store, this_log = &log, batch] { write(*batch, *this_store, *this_log); }, loop,
+                 [weak = weak_from_this(), batch] {
+                     const auto self = weak.lock();
+                     if (!self) {
+                         return;
+                     }
+                     for (const auto& then : batch->then) {
+                         then();
+                     }
+                     self->save();
+                 });
+    }
+
+    static void write(const Unsaved& batch, store::Store& store, Log& log) {
+        const Result<void> saved = store.transaction([&]() -> Result<void> {
+            for (const auto& [domain, entry] : batch.entries) {
+                const Result<void> kept = entry ? store.policy_cache.put(*entry) : store.policy_cache.erase(domain);
+                if (!kept) {
+                    return kept;
+                }
             }
+            return {};
         });
+        if (!saved) {
+            log.error(component,
+                      fmt::format("{} policies, of {} and others, are only in memory: {}", batch.entries.size(),
+                                  batch.entries.begin()->first.text(), saved.error().message()));
+        }
     }
 
     // RFC 8461 §10.2: policies in use are fetched daily whatever the id says.
     void refetch_due() {
         const TimePoint now = clock.now();
         std::vector<dns::Name> due;
-        for (const auto& [domain, state] : domains) {
+        for (auto& [domain, state] : domains) {
             if (!state.policy) {
                 continue;
             }
-            const auto next = mtasts::next_refetch(*state.policy, now, settings.gather.cache);
-            if (next && *next <= now) {
+            // As if TXT did not answer: due by its age alone, and not held back after failures.
+            const mtasts::NextAction next = mtasts::next_action(
+                state.policy, state.failures, {mtasts::TxtState::lookup_failed, ""}, now, settings.gather.cache);
+            if (next.kind == mtasts::NextAction::Kind::fetch) {
                 due.push_back(domain);
             }
-            if (mtasts::refresh_overdue(*state.policy, state.failures, now, settings.gather.cache)) {
+            if (mtasts::refresh_overdue(*state.policy, state.failures, now, settings.gather.cache) &&
+                now >= state.overdue_warned + overdue_warning_interval) {
+                state.overdue_warned = now;
                 log.warning(component, fmt::format("{}: its policy could not be refreshed for long and ends at {}",
                                                    domain.text(), to_rfc3339(state.policy->expires())));
             }
         }
         for (const dns::Name& domain : due) {
-            const TimePoint used = domains[domain].policy->last_used;
-            refresh(verdict::parse_key(domain.text()));
-            domains[domain].policy->last_used = used;  // our own refetch is no use of it
+            const verdict::Key key = verdict::parse_key(domain.text());
+            if (!settings.overrides.decide(key, now)) {
+                look_up(key);
+            }
         }
     }
 
@@ -356,6 +430,8 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     Answers answers;
     std::unordered_map<dns::Name, DomainState> domains;
     std::unordered_map<std::string, Pending> pending;
+    Unsaved unsaved;
+    bool saving = false;  // a batch is under way, and save() will be called after it
     net::Timer refetch_timer;
     std::shared_ptr<const Answer> no_policy = make_answer({}, TimePoint{}, {});
 };
