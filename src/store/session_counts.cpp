@@ -63,6 +63,12 @@ Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
                                       value(detail_key(detail)), value(static_cast<std::int64_t>(detail.sessions))}));
                 (void)failed;
             }
+            // Every policy of a domain's day knows the newest record: where to send when DNS does not answer.
+            POSTSEAL_TRY(const auto renewed,
+                         database_->query("UPDATE session_count SET record = $3 WHERE day = $1 AND domain = $2 AND "
+                                          "record <> $3",
+                                          {value(count.day), value(count.domain.text()), value(count.record)}));
+            (void)renewed;
         }
         return {};
     });
