@@ -1,6 +1,5 @@
 #include "app/sending.h"
 
-#include <future>
 #include <random>
 
 #include "net/poller.h"
@@ -14,6 +13,17 @@ namespace {
 constexpr std::string_view component = "reporter";
 constexpr std::chrono::seconds schedule_interval{60};
 constexpr Seconds retry_interval{300};
+constexpr std::chrono::days counts_kept{60};  // of sessions and deliveries; the panel shows a month
+
+sender::ReporterSettings reporter_settings(const Config& config, const Outside& outside) {
+    sender::ReporterSettings settings;
+    settings.submitter = {config.reporter.organization_name, config.reporter.contact};
+    settings.rua_all = config.reporter.rua_all;
+    settings.verify_https_rua = config.reporter.verify_https_rua;
+    settings.submission = config.reporter.submission == "direct" ? "" : config.reporter.submission;
+    settings.trust = outside.trust();
+    return settings;
+}
 
 }  // namespace
 
@@ -64,20 +74,10 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     }
 
     void start_reporter() {
-        sender::ReporterSettings settings;
-        settings.submitter = {config.reporter.organization_name, config.reporter.contact};
-        settings.rua_all = config.reporter.rua_all;
-        settings.verify_https_rua = config.reporter.verify_https_rua;
-        settings.submission = config.reporter.submission == "direct" ? "" : config.reporter.submission;
-        settings.trust = outside.trust();
-        reporter = std::make_unique<sender::Reporter>(outside.loop(), outside.work(), outside.resolver(),
-                                                      outside.https(), store, clock, log, std::move(settings));
-        // RFC 8460 §4.1: a random delay after the day's end, so that not everybody reports at midnight.
-        std::random_device random;
-        spread =
-            Seconds(config.reporter.spread_s > 0
-                        ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(config.reporter.spread_s))
-                        : 0);
+        reporter =
+            std::make_unique<sender::Reporter>(outside.loop(), outside.work(), outside.resolver(), outside.https(),
+                                               store, clock, log, reporter_settings(config, outside));
+        set_spread();
         outside.loop().post([self = shared_from_this()] {
             self->schedule = self->outside.loop().every(schedule_interval, [weak = self->weak_from_this()] {
                 if (const auto impl = weak.lock()) {
@@ -85,6 +85,15 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
                 }
             });
         });
+    }
+
+    // RFC 8460 §4.1: a random delay after the day's end, so that not everybody reports at midnight.
+    void set_spread() {
+        std::random_device random;
+        spread =
+            Seconds(config.reporter.spread_s > 0
+                        ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(config.reporter.spread_s))
+                        : 0);
     }
 
     void run_when_due() {
@@ -96,27 +105,50 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         last_run = now;
         const Day yesterday = today - std::chrono::days(1);
         // What was due the day before is retried for a day (RFC 8460 §5.5).
-        for (const Day day : {yesterday - std::chrono::days(1), yesterday}) {
-            run(day, [weak = weak_from_this()](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
-                const auto impl = weak.lock();
-                if (impl && !outcomes) {
-                    impl->log.warning(component, outcomes.error().message());
-                }
-            });
-        }
+        run(yesterday - std::chrono::days(1), sender::Reporter::Scope::retries);
+        run(yesterday, reported == yesterday ? sender::Reporter::Scope::retries : sender::Reporter::Scope::whole_day);
     }
 
-    void run(Day day, std::function<void(Result<std::vector<sender::DeliveryOutcome>>)> done) {
+    void run(Day day, sender::Reporter::Scope scope) {
         outside.work().run(
-            [self = shared_from_this()] { return self->collector ? self->collector->flush() : Result<void>(); },
+            [self = shared_from_this(), day] {
+                const Result<void> erased = self->store.session_counts.erase_before(day - counts_kept);
+                return self->collector && erased ? self->collector->flush() : erased;
+            },
             outside.loop(),
-            [self = shared_from_this(), day, done = std::move(done)](const Result<void>& flushed) {
-                if (!flushed) {
-                    done(flushed.error());
+            [weak = weak_from_this(), day, scope](const Result<void>& flushed) {
+                const auto self = weak.lock();
+                if (!self) {
                     return;
                 }
-                self->reporter->run(day, done);
+                if (!flushed) {
+                    self->log.warning(component, flushed.error().message());
+                    return;
+                }
+                self->reporter->run(day, scope,
+                                    [weak, day, scope](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
+                                        const auto again = weak.lock();
+                                        if (again && !outcomes) {
+                                            again->log.warning(component, outcomes.error().message());
+                                        } else if (again && scope == sender::Reporter::Scope::whole_day) {
+                                            again->reported = day;
+                                        }
+                                    });
             });
+    }
+
+    // On the loop.
+    void reconfigure(const Config& fresh) {
+        config = fresh;
+        if (daemon) {
+            daemon->reconfigure(policy_daemon_settings(config, outside.trust()));
+        }
+        if (reporter) {
+            reporter->reconfigure(reporter_settings(config, outside));
+            set_spread();
+            // [lab] clock_offset_s may have moved the clock: the schedule begins anew from here.
+            last_run = clock.now();
+        }
     }
 
     Config config;
@@ -132,6 +164,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     std::unique_ptr<sender::Reporter> reporter;
     Seconds spread{0};
     TimePoint last_run;
+    Day reported;  // the last day whose domains have all been looked at by the schedule
     net::Timer schedule;
 };
 
@@ -154,20 +187,14 @@ void Sending::stop() {
     if (impl_->pollers) {
         impl_->pollers->stop();
     }
-    impl_->collector.reset();
+    if (impl_->collector) {
+        impl_->collector->stop();
+    }
 }
 
 void Sending::reconfigure(const Config& config) {
-    if (!impl_->daemon) {
-        return;
-    }
-    // On the daemon's loop, and done before the signal is: the next request already sees the new settings.
-    std::promise<void> done;
-    impl_->outside.loop().post([&] {
-        impl_->daemon->reconfigure(policy_daemon_settings(config, impl_->outside.trust()));
-        done.set_value();
-    });
-    done.get_future().wait();
+    // Done before the signal is: the next request already sees the new settings.
+    impl_->outside.loop().sync([&] { impl_->reconfigure(config); });
 }
 
 sender::PolicyDaemon* Sending::policy_daemon() {
@@ -180,10 +207,6 @@ sender::Collector* Sending::collector() {
 
 sender::Reporter* Sending::reporter() {
     return impl_->reporter.get();
-}
-
-void Sending::run_reporter(Day day, std::function<void(Result<std::vector<sender::DeliveryOutcome>>)> done) {
-    impl_->run(day, std::move(done));
 }
 
 }  // namespace postseal::app

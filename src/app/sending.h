@@ -27,8 +27,6 @@ public:
     [[nodiscard]] sender::PolicyDaemon* policy_daemon();
     [[nodiscard]] sender::Collector* collector();
     [[nodiscard]] sender::Reporter* reporter();
-    // Delivers a day's reports now, after what the collector still holds is in the store. `done` on the loop.
-    void run_reporter(Day day, std::function<void(Result<std::vector<sender::DeliveryOutcome>>)> done);
 
 private:
     struct Impl;

@@ -90,7 +90,8 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply) {
         reply(problem_of(noted.error()));
         return;
     }
-    parts.reporter->run(*day, [reply, day = *day](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
+    const auto scope = sender::Reporter::Scope::whole_day;
+    parts.reporter->run(*day, scope, [reply, day = *day](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
         if (!outcomes) {
             reply(problem_of(outcomes.error()));
             return;

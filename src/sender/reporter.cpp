@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -22,6 +23,7 @@ using store::Delivery;
 using store::DeliveryState;
 
 constexpr std::string_view component = "reporter";
+constexpr std::size_t runs_waiting_max = 16;  // each is a person's request; the schedule has two at most
 
 // One day's counts of one policy domain.
 struct DomainDay {
@@ -59,7 +61,7 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
           log(log_),
           settings(std::move(settings_)) {}
 
-    awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day) {
+    awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day, Scope scope) {
         if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
             co_return Error{Errc::refused, to_iso_day(day), "the day is not over (UTC)"};
         }
@@ -81,9 +83,36 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
         }
         std::vector<DeliveryOutcome> outcomes;
         for (const auto& [domain, domain_day] : by_domain) {
+            if (scope == Scope::retries && !to_be_retried(domain, *delivered)) {
+                continue;
+            }
             co_await report(day, domain, domain_day, *delivered, outcomes);
         }
         co_return outcomes;
+    }
+
+    static bool to_be_retried(const dns::Name& domain, const std::vector<Delivery>& delivered) {
+        return std::any_of(delivered.begin(), delivered.end(), [&](const Delivery& delivery) {
+            return delivery.domain == domain && delivery.state == DeliveryState::retry;
+        });
+    }
+
+    // Two runs at once would send a report twice, so each waits for its turn.
+    struct Turn {
+        Day day;
+        Scope scope;
+        std::function<void(Result<std::vector<DeliveryOutcome>>)> done;
+    };
+
+    awaitable<void> take_turns() {
+        running = true;
+        while (!waiting.empty()) {
+            const Turn turn = std::move(waiting.front());
+            waiting.pop_front();
+            auto outcomes = co_await run(turn.day, turn.scope);
+            turn.done(std::move(outcomes));
+        }
+        running = false;
     }
 
     awaitable<net::DnsAnswer> resolve(dns::Name name, dns::Type type) {
@@ -286,6 +315,7 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
     Log& log;
     ReporterSettings settings;
     bool running = false;
+    std::deque<Turn> waiting;
 };
 
 Reporter::Reporter(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver, net::HttpsClient& https,
@@ -294,18 +324,21 @@ Reporter::Reporter(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver
 
 Reporter::~Reporter() = default;
 
-void Reporter::run(Day day, std::function<void(Result<std::vector<DeliveryOutcome>>)> done) {
-    net::spawn(impl_->loop, [impl = impl_, day, done = std::move(done)]() -> awaitable<void> {
-        // Two runs at once would send a report twice.
-        if (impl->running) {
-            done(Error{Errc::refused, to_iso_day(day), "another run is under way: ask again when it has ended"});
+void Reporter::run(Day day, Scope scope, std::function<void(Result<std::vector<DeliveryOutcome>>)> done) {
+    net::spawn(impl_->loop, [impl = impl_, turn = Impl::Turn{day, scope, std::move(done)}]() -> awaitable<void> {
+        if (impl->waiting.size() >= runs_waiting_max) {
+            turn.done(Error{Errc::refused, to_iso_day(turn.day), "too many runs wait: ask again when they have ended"});
             co_return;
         }
-        impl->running = true;
-        auto outcomes = co_await impl->run(day);
-        impl->running = false;
-        done(std::move(outcomes));
+        impl->waiting.push_back(turn);
+        if (!impl->running) {
+            co_await impl->take_turns();
+        }
     });
+}
+
+void Reporter::reconfigure(ReporterSettings settings) {
+    impl_->settings = std::move(settings);
 }
 
 }  // namespace postseal::sender

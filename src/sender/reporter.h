@@ -45,8 +45,16 @@ public:
     ~Reporter();
 
     // Any thread; `done` on the loop. Delivers the day's reports now; what was accepted or finally refused is never
-    // sent again. Errors: refused, when the day is not over; unavailable, when the store does not answer.
-    void run(Day day, std::function<void(Result<std::vector<DeliveryOutcome>>)> done);
+    // sent again. Runs take turns: one waits until the one before has ended. Errors: refused, when the day is not over
+    // or too many runs wait; unavailable, when the store does not answer.
+    enum class Scope {
+        whole_day,  // every domain of the day
+        retries,    // only what was tried and has to be tried again
+    };
+    void run(Day day, Scope scope, std::function<void(Result<std::vector<DeliveryOutcome>>)> done);
+
+    // On the loop: new settings, from the next report on (SIGHUP).
+    void reconfigure(ReporterSettings settings);
 
 private:
     struct Impl;
