@@ -33,8 +33,8 @@ constexpr int queue_length_advised = 512;
 }  // namespace
 
 struct Collector::Impl {
-    Impl(CollectorSettings settings_, store::Store& store_, const Clock& clock_, Log& log_)
-        : settings(std::move(settings_)), store(store_), clock(clock_), log(log_) {}
+    Impl(CollectorSettings its_settings, store::Store& its_store, const Clock& its_clock, Log& its_log)
+        : settings(std::move(its_settings)), store(its_store), clock(its_clock), log(its_log) {}
 
     Result<void> open() {
         POSTSEAL_TRY(const net::ListenAddress address, net::parse_listen_address("unix:" + settings.socket));

@@ -44,16 +44,16 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
         std::vector<std::function<void()>> then;
     };
 
-    Impl(net::Loop& loop_, net::WorkPool& work_, net::Resolver& resolver_, net::HttpsClient& https_,
-         store::Store& store_, const Clock& clock_, Log& log_, PolicyDaemonSettings settings_)
-        : loop(loop_),
-          work(work_),
-          resolver(resolver_),
-          https(https_),
-          store(store_),
-          clock(clock_),
-          log(log_),
-          settings(std::move(settings_)) {}
+    Impl(net::Loop& its_loop, net::WorkPool& its_work, net::Resolver& its_resolver, net::HttpsClient& its_https,
+         store::Store& its_store, const Clock& its_clock, Log& its_log, PolicyDaemonSettings its_settings)
+        : loop(its_loop),
+          work(its_work),
+          resolver(its_resolver),
+          https(its_https),
+          store(its_store),
+          clock(its_clock),
+          log(its_log),
+          settings(std::move(its_settings)) {}
 
     Result<void> load() {
         POSTSEAL_TRY(auto entries, store.policy_cache.all());
@@ -197,7 +197,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     }
 
     // DNS itself has not answered. A policy that holds is applied all the same (rule 9).
-    std::shared_ptr<const Answer> slow_answer(const verdict::Key& key, TimePoint now) {
+    [[nodiscard]] std::shared_ptr<const Answer> slow_answer(const verdict::Key& key, TimePoint now) const {
         verdict::Decision decision;
         decision.valid_until = now;
         if (settings.decision.on_slow_policy == verdict::OnSlowPolicy::defer || policy_in_force(key.name, now)) {
@@ -209,7 +209,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
         return make_answer(std::move(decision), now, settings.reply);
     }
 
-    bool policy_in_force(const dns::Name& domain, TimePoint now) const {
+    [[nodiscard]] bool policy_in_force(const dns::Name& domain, TimePoint now) const {
         const auto state = domains.find(domain);
         return state != domains.end() && mtasts::in_force(state->second.policy, now) &&
                state->second.policy->policy.mode == mtasts::Mode::enforce;
@@ -352,7 +352,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     static void write(const Unsaved& batch, store::Store& store, Log& log) {
         const Result<void> saved = store.transaction([&]() -> Result<void> {
             for (const auto& [domain, entry] : batch.entries) {
-                const Result<void> kept = entry ? store.policy_cache.put(*entry) : store.policy_cache.erase(domain);
+                Result<void> kept = entry ? store.policy_cache.put(*entry) : store.policy_cache.erase(domain);
                 if (!kept) {
                     return kept;
                 }

@@ -50,16 +50,16 @@ std::string host_of(const std::string& uri) {
 }  // namespace
 
 struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
-    Impl(net::Loop& loop_, net::WorkPool& work_, net::Resolver& resolver_, net::HttpsClient& https_,
-         store::Store& store_, const Clock& clock_, Log& log_, ReporterSettings settings_)
-        : loop(loop_),
-          work(work_),
-          resolver(resolver_),
-          https(https_),
-          store(store_),
-          clock(clock_),
-          log(log_),
-          settings(std::move(settings_)) {}
+    Impl(net::Loop& its_loop, net::WorkPool& its_work, net::Resolver& its_resolver, net::HttpsClient& its_https,
+         store::Store& its_store, const Clock& its_clock, Log& its_log, ReporterSettings its_settings)
+        : loop(its_loop),
+          work(its_work),
+          resolver(its_resolver),
+          https(its_https),
+          store(its_store),
+          clock(its_clock),
+          log(its_log),
+          settings(std::move(its_settings)) {}
 
     awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day, Scope scope) {
         if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
