@@ -447,20 +447,23 @@ public:
     }
     // "" at the end, on an error or after ten seconds.
     [[nodiscard]] std::string read_until(std::string_view end) {
-        while (true) {
-            if (const std::size_t at = pending_.find(end); at != std::string::npos) {
-                const std::string result = pending_.substr(0, at + end.size());
-                pending_.erase(0, at + end.size());
-                return result;
-            }
-            std::string buffer(16384, '\0');
-            const auto got = ssl_ != nullptr ? SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()))
-                                             : ::recv(socket_.fd(), buffer.data(), buffer.size(), 0);
-            if (got <= 0) {
+        std::size_t at = pending_.find(end);
+        while (at == std::string::npos) {
+            if (!read_more()) {
                 return "";
             }
-            pending_.append(buffer, 0, static_cast<std::size_t>(got));
+            at = pending_.find(end);
         }
+        return take(at + end.size());
+    }
+    // So many bytes, or "".
+    [[nodiscard]] std::string read_bytes(std::size_t count) {
+        while (pending_.size() < count) {
+            if (!read_more()) {
+                return "";
+            }
+        }
+        return take(count);
     }
     std::string read_line() { return read_until("\n"); }
     std::string read_head() { return read_until("\r\n\r\n"); }
@@ -479,6 +482,21 @@ public:
     std::string sni;
 
 private:
+    bool read_more() {
+        std::string buffer(16384, '\0');
+        const auto got = ssl_ != nullptr ? SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()))
+                                         : ::recv(socket_.fd(), buffer.data(), buffer.size(), 0);
+        if (got > 0) {
+            pending_.append(buffer, 0, static_cast<std::size_t>(got));
+        }
+        return got > 0;
+    }
+    std::string take(std::size_t count) {
+        std::string taken = pending_.substr(0, count);
+        pending_.erase(0, count);
+        return taken;
+    }
+
     Socket socket_;
     SSL_CTX* context_ = nullptr;
     SSL* ssl_ = nullptr;

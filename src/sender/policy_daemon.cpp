@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t key_bytes_max =
     1000;  // no domain name is longer; a path of a socket is cut, and answers NOTFOUND
-constexpr std::chrono::seconds refetch_scan_interval{60};
 constexpr Seconds overdue_warning_interval{86'400};
 constexpr std::string_view component = "policyd";
 
@@ -64,7 +63,7 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     }
 
     void start() {
-        refetch_timer = loop.every(refetch_scan_interval, [weak = weak_from_this()] {
+        refetch_timer = loop.every(settings.refetch_scan, [weak = weak_from_this()] {
             if (const auto self = weak.lock()) {
                 self->refetch_due();
             }

@@ -25,7 +25,8 @@ struct PolicyDaemonSettings {
     verdict::Overrides overrides;
     lookup::GatherSettings gather;
     std::chrono::milliseconds first_lookup_timeout{20'000};
-    std::size_t answers_max = 2'000'000;  // more: the whole map of answers is forgotten (policies are not)
+    std::chrono::milliseconds refetch_scan{60'000};  // how often policies are looked through for a refetch that is due
+    std::size_t answers_max = 2'000'000;             // more: the whole map of answers is forgotten (policies are not)
 };
 
 // Counted since the start; each is a metric.

@@ -1,0 +1,395 @@
+// The report sender against real peers on loopback: DNS, an HTTPS intake, a submission server (RFC 8460 §3, §5).
+#include "sender/reporter.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "base/text.h"
+#include "net/testing.h"
+#include "sender/testing.h"
+#include "tlsrpt/read.h"
+
+namespace postseal::sender {
+namespace {
+
+using net::testing::address;
+using net::testing::name;
+using net::testing::Peer;
+using net::testing::ScriptedServer;
+using net::testing::TinyDns;
+using net::testing::txt;
+using testing::open_store;
+using testing::some_noon;
+using Scope = Reporter::Scope;
+using Outcomes = Result<std::vector<DeliveryOutcome>>;
+
+const Day day = std::chrono::floor<std::chrono::days>(some_noon) - std::chrono::days(1);
+
+// An HTTPS intake: keeps what is posted and answers with the next status of the list, the last one for ever.
+class TestIntake {
+public:
+    explicit TestIntake(net::CertificateAndKey certificate, std::vector<std::string> answers = {"201 Created"})
+        : certificate_(std::move(certificate)),
+          answers_(std::move(answers)),
+          server_([this](Peer& peer) { serve(peer); }) {}
+
+    [[nodiscard]] std::string rua(const std::string& path = "/v1/tlsrpt/label") const {
+        return "https://intake.test:" + std::to_string(server_.port()) + path;
+    }
+    // The requests so far: head and body.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> requests() {
+        const std::lock_guard lock(mutex_);
+        return requests_;
+    }
+
+private:
+    void serve(Peer& peer) {
+        if (!peer.start_tls(certificate_)) {
+            return;
+        }
+        const std::string head = peer.read_head();
+        std::string body;
+        if (const std::size_t at = to_lower(head).find("content-length: "); at != std::string::npos) {
+            const auto size = parse_decimal(head.substr(at + 16, head.find('\r', at) - at - 16)).value_or(0);
+            body = peer.read_bytes(size);
+        }
+        std::string answer;
+        {
+            const std::lock_guard lock(mutex_);
+            answer = answers_.at(std::min(requests_.size(), answers_.size() - 1));
+            requests_.emplace_back(head, body);
+        }
+        peer.send("HTTP/1.1 " + answer + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        peer.close_tls();
+    }
+
+    std::mutex mutex_;
+    net::CertificateAndKey certificate_;
+    std::vector<std::string> answers_;
+    std::vector<std::pair<std::string, std::string>> requests_;
+    ScriptedServer server_;  // last: it calls serve()
+};
+
+class ReporterTest : public ::testing::Test {
+protected:
+    ReporterTest() {
+        dns.add("intake.test", dns::Type::a, address("127.0.0.1"));
+        settings.submitter = {"Example Mail", "tls@sender.test"};
+        settings.trust = ca.trust();
+    }
+
+    // Sessions of `domain` on the day: three that worked, two that failed.
+    void count(const std::string& domain, const std::string& record = "v=TLSRPTv1;rua=mailto:seen@then.test") {
+        tlsrpt::PolicyResult policy;
+        policy.policy_type = "sts";
+        policy.policy_domain = domain;
+        policy.policy_strings = {"version: STSv1", "mode: enforce", "mx: mx." + domain, "max_age: 86400"};
+        policy.mx_hosts = {"mx." + domain};
+        policy.successful = 3;
+        policy.failed = 2;
+        tlsrpt::FailureDetail failure;
+        failure.result_type = "certificate-expired";
+        failure.sending_mta_ip = "192.0.2.7";
+        failure.receiving_mx_hostname = "mx." + domain;
+        failure.receiving_ip = "198.51.100.2";
+        failure.sessions = 2;
+        policy.failures = {failure};
+        ASSERT_TRUE(store->session_counts.add({{day, name(domain), record, policy}}));
+    }
+    void publish(const std::string& domain, const std::string& rua) {
+        dns.remove(name("_smtp._tls." + domain));
+        dns.add("_smtp._tls." + domain, dns::Type::txt, txt("v=TLSRPTv1; rua=" + rua));
+    }
+
+    // Several runs at once, in this order.
+    std::vector<Outcomes> run(const std::vector<Scope>& scopes, Day of = day) {
+        net::ResolverSettings resolving;
+        resolving.stub_zones = {{name("test"), {dns.server()}, true}};
+        resolving.trust_anchor_file = "";
+        resolving.root_hints = "";
+        resolving.timeout = std::chrono::milliseconds(3000);
+        const auto resolver = *net::make_unbound_resolver(loop, resolving);  // afresh: no TTL to wait for
+        net::HttpsClient::Settings client;
+        client.guard = net::AddressGuard(non_global);
+        net::HttpsClient https(loop, std::move(client));
+        net::WorkPool work("test", 2);
+        Reporter reporter(loop, work, *resolver, https, *store, clock, log, settings);
+        std::vector<Outcomes> outcomes;
+        for (const Scope scope : scopes) {
+            reporter.run(of, scope, [&](Outcomes got) {
+                outcomes.push_back(std::move(got));
+                if (outcomes.size() == scopes.size()) {
+                    loop.stop();
+                }
+            });
+        }
+        net::testing::run_for(loop);
+        work.stop();
+        return outcomes;
+    }
+    // "domain rua result" lines of one run.
+    std::vector<std::string> run(Scope scope = Scope::whole_day) {
+        const Outcomes outcomes = run(std::vector{scope}).at(0);
+        if (!outcomes) {
+            return {outcomes.error().message()};
+        }
+        std::vector<std::string> lines;
+        for (const DeliveryOutcome& outcome : *outcomes) {
+            lines.push_back(outcome.domain.text() + " " + outcome.rua + " " + outcome.result);
+            details.push_back(outcome.detail);
+        }
+        return lines;
+    }
+
+    net::testing::TestCa ca;
+    TinyDns dns{{name("test")}};
+    net::Loop loop;
+    testing::TestClock clock;
+    testing::TestLog log;
+    std::unique_ptr<store::Store> store = open_store();
+    ReporterSettings settings;
+    net::NonGlobal non_global = net::NonGlobal::allow;
+    std::vector<std::string> details;
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4
+    TestIntake intake(ca.issue("intake.test"));
+    count("a.test");
+    publish("a.test", intake.rua());
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " already-sent"});
+
+    const auto requests = intake.requests();
+    ASSERT_EQ(requests.size(), 1U);
+    const auto& [head, body] = requests[0];
+    EXPECT_TRUE(head.starts_with("POST /v1/tlsrpt/label HTTP/1.1\r\n")) << head;
+    EXPECT_NE(to_lower(head).find("content-type: application/tlsrpt+gzip\r\n"), std::string::npos) << head;
+    const auto json = tlsrpt::gunzip(as_bytes(body));
+    ASSERT_TRUE(json) << json.error().message();
+    const tlsrpt::ReadReport read = tlsrpt::read_report_json(*json);
+    ASSERT_TRUE(read.report) << read.report.error().message();
+    for (const tlsrpt::Deviation& deviation : read.deviations) {
+        ADD_FAILURE() << "our own reports are as RFC 8460 §4.4 asks: " << deviation.message;
+    }
+    EXPECT_EQ(read.report->organization_name, "Example Mail");
+    EXPECT_EQ(read.report->contact_info, "tls@sender.test");
+    EXPECT_EQ(read.report->begin, TimePoint(day));
+    EXPECT_EQ(read.report->end, TimePoint(day) + Seconds(86'399));
+    ASSERT_EQ(read.report->policies.size(), 1U);
+    EXPECT_EQ(read.report->policies[0].successful, 3U);
+    EXPECT_EQ(read.report->policies[0].failed, 2U);
+    EXPECT_EQ(read.report->policies[0].failures.at(0).result_type, "certificate-expired");
+}
+
+TEST_F(ReporterTest, RefusesADayThatIsNotOver) {
+    const Day today = std::chrono::floor<std::chrono::days>(clock.now());
+    for (const Day early : {today, today + std::chrono::days(1)}) {
+        const Outcomes outcomes = run({Scope::whole_day}, early).at(0);
+        ASSERT_FALSE(outcomes);
+        EXPECT_EQ(outcomes.error().code, Errc::refused);
+    }
+    clock.set(TimePoint(today) + Seconds(86'400));
+    EXPECT_TRUE(run({Scope::whole_day}, today).at(0)) << "over at the first second of the next";
+}
+
+TEST_F(ReporterTest, RunsTakeTurnsAndSendOnce) {
+    TestIntake intake(ca.issue("intake.test"));
+    count("a.test");
+    publish("a.test", intake.rua());
+    const auto outcomes = run({Scope::whole_day, Scope::retries, Scope::whole_day});
+    ASSERT_EQ(outcomes.size(), 3U);
+    EXPECT_EQ(outcomes[0]->at(0).result, "sent");
+    EXPECT_TRUE(outcomes[1]->empty()) << "nothing to be tried again";
+    EXPECT_EQ(outcomes[2]->at(0).result, "already-sent");
+    EXPECT_EQ(intake.requests().size(), 1U);
+}
+
+TEST_F(ReporterTest, EveryRuaOrTheFirstThatWorks) {  // RFC 8460 §3
+    TestIntake broken(ca.issue("intake.test"), {"503 Busy"});
+    TestIntake first(ca.issue("intake.test"));
+    TestIntake second(ca.issue("intake.test"));
+    count("a.test");
+    publish("a.test", broken.rua() + "," + first.rua() + "," + second.rua());
+    settings.rua_all = false;
+    EXPECT_EQ(run(), (Lines{"a.test " + broken.rua() + " retry", "a.test " + first.rua() + " sent"}));
+    EXPECT_TRUE(second.requests().empty());
+    settings.rua_all = true;
+    EXPECT_EQ(run(), (Lines{"a.test " + broken.rua() + " retry", "a.test " + first.rua() + " already-sent",
+                            "a.test " + second.rua() + " sent"}));
+    EXPECT_EQ(broken.requests().size(), 1U) << "it is not due yet";
+}
+
+TEST_F(ReporterTest, RetriesForADayWithGrowingGaps) {  // RFC 8460 §5.5
+    TestIntake intake(ca.issue("intake.test"), {"503 Busy"});
+    count("a.test");
+    publish("a.test", intake.rua());
+    const Lines retry{"a.test " + intake.rua() + " retry"};
+    EXPECT_EQ(run(), retry);
+    clock.pass(settings.retry_first - Seconds(1));
+    EXPECT_EQ(run(Scope::retries), retry);
+    EXPECT_EQ(intake.requests().size(), 1U) << "too early";
+    clock.pass(Seconds(1));
+    count("a.test");  // what came in late changes no report that was tried
+    EXPECT_EQ(run(Scope::retries), retry);
+    auto requests = intake.requests();
+    ASSERT_EQ(requests.size(), 2U);
+    EXPECT_EQ(requests[0].second, requests[1].second) << "the same bytes";
+    clock.pass(settings.retry_first);
+    EXPECT_EQ(run(Scope::retries), retry);
+    EXPECT_EQ(intake.requests().size(), 2U) << "the second gap is longer than the first";
+
+    clock.pass(settings.retry_for);
+    EXPECT_EQ(run(Scope::retries), Lines{"a.test " + intake.rua() + " failed"});
+    EXPECT_EQ(intake.requests().size(), 3U) << "a last time";
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " failed"});
+    EXPECT_EQ(intake.requests().size(), 3U) << "never again";
+    EXPECT_EQ(run(Scope::retries), Lines{});
+}
+
+TEST_F(ReporterTest, WhatTheServerSaysDecides) {
+    struct Case {
+        const char* answer;
+        const char* result;
+        const char* reason;
+    };
+    const Case cases[] = {
+        {"200 OK", "sent", "RFC 8460 §5.4: success"},
+        {"204 No Content", "sent", "any success"},
+        {"301 Moved\r\nLocation: https://elsewhere.test/", "failed", "a redirect is never followed"},
+        {"400 Bad Request", "failed", "the report will not change"},
+        {"404 Not Found", "failed", "a rua that was given up"},
+        {"413 Too Large", "failed", "it will not shrink"},
+        {"408 Timeout", "retry", "too slow this time"},
+        {"429 Too Many", "retry", "later"},
+        {"500 Error", "retry", "their trouble"},
+        {"503 Busy", "retry", "their trouble"},
+    };
+    for (const Case& c : cases) {
+        TestIntake intake(ca.issue("intake.test"), {c.answer});
+        store = open_store();
+        count("a.test");
+        publish("a.test", intake.rua());
+        EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " " + c.result}) << c.answer << ": " << c.reason;
+        EXPECT_EQ(intake.requests().size(), 1U) << c.answer;
+    }
+}
+
+TEST_F(ReporterTest, AWrongCertificateCountsOnlyWhereAsked) {  // RFC 8460 §3: "MAY ignore"
+    TestIntake intake(ca.issue({.names = {"other.test"}}));
+    count("a.test");
+    publish("a.test", intake.rua());
+    settings.verify_https_rua = true;
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " retry"});
+    EXPECT_TRUE(intake.requests().empty());
+    clock.pass(settings.retry_first);
+    settings.verify_https_rua = false;
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
+}
+
+TEST_F(ReporterTest, DestinationsComeFromDnsAtSendingTime) {
+    TestIntake intake(ca.issue("intake.test"));
+    count("moved.test", "v=TLSRPTv1;rua=mailto:old@moved.test");
+    publish("moved.test", intake.rua("/moved"));
+    count("gone.test", "v=TLSRPTv1;rua=" + intake.rua("/gone"));  // no record any more: nobody asks
+    count("broken.test", "v=TLSRPTv1;rua=" + intake.rua("/seen"));
+    dns.break_name("_smtp._tls.broken.test", dns::Rcode::servfail);
+    count("two.test", "v=TLSRPTv1;rua=" + intake.rua("/two"));
+    publish("two.test", intake.rua("/one"));
+    dns.add("_smtp._tls.two.test", dns::Type::txt, txt("v=TLSRPTv1; rua=" + intake.rua("/two")));  // RFC 8460 §3
+    EXPECT_EQ(run(),
+              (Lines{"broken.test " + intake.rua("/seen") + " sent", "moved.test " + intake.rua("/moved") + " sent"}));
+    EXPECT_EQ(intake.requests().size(), 2U);
+}
+
+TEST_F(ReporterTest, NeverPostsIntoTheOperatorsOwnNetwork) {  // design rule 20: a rua is a stranger's word
+    TestIntake intake(ca.issue("intake.test"));
+    count("a.test");
+    publish("a.test", intake.rua());
+    non_global = net::NonGlobal::refuse;
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " failed"});
+    EXPECT_TRUE(intake.requests().empty());
+}
+
+TEST_F(ReporterTest, AHostThatCannotBeFoundIsTriedAgain) {
+    count("a.test");
+    publish("a.test", "https://absent.test/r,https://broken.test/r");
+    dns.break_name("broken.test", dns::Rcode::servfail);
+    EXPECT_EQ(run(), (Lines{"a.test https://absent.test/r retry", "a.test https://broken.test/r retry"}));
+    EXPECT_EQ(details.at(0), "absent.test has no address");
+    EXPECT_EQ(details.at(1), "broken.test could not be looked up");
+}
+
+// A submission server that answers the end of the message with `verdict` and keeps what it was sent.
+struct TestSubmission {
+    explicit TestSubmission(const std::string& verdict)
+        : server([this, verdict](Peer& peer) {
+              peer.send("220 mail.test ESMTP\r\n");
+              for (std::string line = peer.read_line(); !line.empty(); line = peer.read_line()) {
+                  if (line.starts_with("DATA")) {
+                      peer.send("354 go\r\n");
+                      const std::string message = peer.read_until("\r\n.\r\n");
+                      const std::lock_guard lock(mutex);
+                      messages.push_back(message);
+                      peer.send(verdict + "\r\n");
+                  } else if (line.starts_with("QUIT")) {
+                      peer.send("221 bye\r\n");
+                      return;
+                  } else {
+                      const std::lock_guard lock(mutex);
+                      commands += line;
+                      peer.send("250 ok\r\n");
+                  }
+              }
+          }) {}
+    [[nodiscard]] std::string url() const { return "smtp://127.0.0.1:" + std::to_string(server.port()); }
+
+    std::mutex mutex;
+    std::string commands;
+    std::vector<std::string> messages;
+    ScriptedServer server;
+};
+
+TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
+    TestSubmission mail("250 queued");
+    settings.submission = mail.url();
+    count("a.test");
+    publish("a.test", "mailto:tls%2Dreports@a.test?subject=ignored");
+    EXPECT_EQ(run(), Lines{"a.test mailto:tls%2Dreports@a.test?subject=ignored sent"});
+    EXPECT_NE(mail.commands.find("MAIL FROM:<tls@sender.test>"), std::string::npos) << mail.commands;
+    EXPECT_NE(mail.commands.find("RCPT TO:<tls-reports@a.test>"), std::string::npos) << mail.commands;
+    ASSERT_EQ(mail.messages.size(), 1U);
+    const tlsrpt::ReadInput read = tlsrpt::read_input(as_bytes(mail.messages[0]), "mail");
+    ASSERT_EQ(read.reports.size(), 1U);
+    ASSERT_TRUE(read.reports[0].report) << read.reports[0].report.error().message();
+    EXPECT_EQ(read.reports[0].report->policies.at(0).failed, 2U);
+    ASSERT_TRUE(read.mail);
+    EXPECT_EQ(read.mail->report_domain, "a.test");
+    EXPECT_EQ(read.mail->report_submitter, "sender.test");
+}
+
+TEST_F(ReporterTest, ARefusedMailIsFinalADeferredOneIsNot) {
+    TestSubmission refusing("550 no such user");
+    settings.submission = refusing.url();
+    count("a.test");
+    publish("a.test", "mailto:r@a.test");
+    EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test failed"});
+    TestSubmission deferring("451 later");
+    settings.submission = deferring.url();
+    count("b.test");
+    publish("b.test", "mailto:r@b.test");
+    EXPECT_EQ(run(), (Lines{"a.test mailto:r@a.test failed", "b.test mailto:r@b.test retry"}));
+    EXPECT_EQ(deferring.messages.size(), 1U);
+}
+
+TEST_F(ReporterTest, AServerThatIsNotThereIsTriedAgain) {
+    settings.submission = "smtp://127.0.0.1:1";
+    count("a.test");
+    publish("a.test", "mailto:r@a.test");
+    EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test retry"});
+}
+
+}  // namespace
+}  // namespace postseal::sender
