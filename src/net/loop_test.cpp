@@ -70,7 +70,8 @@ TEST(Loop, TimersFireCancelAndRepeat) {
 TEST(Loop, SyncWorksBeforeWhileAndAfterItRuns) {
     Loop loop;
     bool done = false;
-    loop.sync([&] { done = !loop.on_this_thread(); });  // not running: on this thread
+    // Not running: on this thread, which may ask again from inside.
+    loop.sync([&] { loop.sync([&] { done = loop.on_this_thread(); }); });
     EXPECT_TRUE(done);
     {
         LoopPool pool("test", 2);

@@ -38,7 +38,11 @@ public:
         }
         std::unique_lock lock(mutex_);
         if (thread_.load() == std::thread::id()) {
-            task();  // with the lock held: the loop cannot begin meanwhile
+            // With the lock held, so that the loop cannot begin meanwhile; and this thread is the loop for so long, so
+            // that what the task destroys may call sync() again.
+            thread_ = std::this_thread::get_id();
+            task();
+            thread_ = std::thread::id();
             return;
         }
         const auto entry = std::make_shared<Entry>(Entry{std::move(task)});
