@@ -26,14 +26,45 @@ awaitable<DnsAnswer> ask(net::Resolver& resolver, dns::Name name, dns::Type type
     });
 }
 
-// What one way of asking shows; no problem = exactly the record.
-awaitable<std::optional<std::string>> problem_seen_by(net::Resolver& resolver, CnameRecord expected) {
-    const DnsAnswer answer = co_await ask(resolver, expected.name, dns::Type::cname);
-    if (answer.status == net::DnsStatus::bogus) {
-        co_return fmt::format("DNSSEC validation of this name fails: {}", printable(answer.error, 200));
+struct Trouble {
+    std::string code;
+    std::string sentence;
+    std::vector<std::string> observed;
+    std::optional<std::uint32_t> ttl_s;
+};
+
+// A record as its owner knows it from the provider's page, cut where a page would become unreadable.
+std::vector<std::string> texts_of(const DnsAnswer& answer) {
+    constexpr std::size_t records_max = 5;
+    constexpr std::size_t bytes_max = 200;
+    std::vector<std::string> texts;
+    for (const dns::Record& record : answer.records) {
+        if (texts.size() < records_max) {
+            texts.push_back(
+                fmt::format("{} {}", dns::to_string(answer.type), printable(dns::data_text(record.data), bytes_max)));
+        }
     }
+    return texts;
+}
+
+Trouble no_answer(const DnsAnswer& answer) {
+    if (answer.status == net::DnsStatus::bogus) {
+        return {"bogus",
+                fmt::format("DNSSEC validation of this name fails: {}", printable(answer.error, 200)),
+                {},
+                std::nullopt};
+    }
+    return {answer.error.find("timed out") != std::string::npos ? "timeout" : "servfail",
+            fmt::format("no answer from the name servers: {}", printable(answer.error, 200)),
+            {},
+            std::nullopt};
+}
+
+// What one way of asking shows; no trouble = exactly the record.
+awaitable<std::optional<Trouble>> trouble_seen_by(net::Resolver& resolver, CnameRecord expected) {
+    const DnsAnswer answer = co_await ask(resolver, expected.name, dns::Type::cname);
     if (!answer.usable()) {
-        co_return fmt::format("no answer from the name servers: {}", printable(answer.error, 200));
+        co_return no_answer(answer);
     }
     const auto targets = answer.all<dns::CnameData>();
     if (targets.empty()) {
@@ -43,15 +74,19 @@ awaitable<std::optional<std::string>> problem_seen_by(net::Resolver& resolver, C
             for (const dns::Type type : others) {
                 const DnsAnswer other = co_await ask(resolver, expected.name, type);
                 if (other.usable() && other.has_data()) {
-                    co_return fmt::format("there is a {} record at this name: remove it first, then add the CNAME",
-                                          dns::to_string(type));
+                    co_return Trouble{
+                        "other-record",
+                        fmt::format("there is a {} record at this name: remove it first, then add the CNAME",
+                                    dns::to_string(type)),
+                        texts_of(other), other.ttl_s};
                 }
             }
         }
-        co_return std::string("there is no record at this name yet");
+        co_return Trouble{"not-found", "there is no record at this name yet", {}, answer.ttl_s};
     }
     if (targets.size() > 1) {
-        co_return std::string("there is more than one CNAME at this name: keep only ours");
+        co_return Trouble{"other-record", "there is more than one CNAME at this name: keep only ours", texts_of(answer),
+                          answer.ttl_s};
     }
     dns::Name target = targets.front().target;
     if (target == expected.target) {
@@ -67,24 +102,42 @@ awaitable<std::optional<std::string>> problem_seen_by(net::Resolver& resolver, C
         target = further.front().target;
         if (target == expected.target) {
             // A chain adds a zone whose owner could redirect the policy, and some senders give up after few hops.
-            co_return fmt::format("the CNAME goes through {}: it has to point at {} itself", first.text(),
-                                  expected.target.text());
+            co_return Trouble{"chain",
+                              fmt::format("the CNAME goes through {}: it has to point at {} itself", first.text(),
+                                          expected.target.text()),
+                              texts_of(answer), answer.ttl_s};
         }
     }
-    co_return fmt::format("the CNAME points at {} instead of {}", first.text(), expected.target.text());
+    co_return Trouble{"wrong-target",
+                      fmt::format("the CNAME points at {} instead of {}", first.text(), expected.target.text()),
+                      texts_of(answer), answer.ttl_s};
+}
+
+void tell(SeenRecord& record, Trouble trouble) {
+    record.problem = std::move(trouble.sentence);
+    record.problem_code = std::move(trouble.code);
+    record.observed = std::move(trouble.observed);
+    if (trouble.ttl_s && *trouble.ttl_s > 0) {
+        record.ttl_s = trouble.ttl_s;
+    }
 }
 
 awaitable<SeenRecord> look_at(net::Resolver& own_servers, net::Resolver& resolver, CnameRecord expected) {
     SeenRecord result;
     result.record = expected;
-    const std::optional<std::string> own = co_await problem_seen_by(own_servers, expected);
+    std::optional<Trouble> own = co_await trouble_seen_by(own_servers, expected);
     if (own) {
-        result.problem = own;
+        tell(result, std::move(*own));
         co_return result;
     }
-    const std::optional<std::string> via = co_await problem_seen_by(resolver, expected);
+    std::optional<Trouble> via = co_await trouble_seen_by(resolver, expected);
     if (via) {
-        result.problem = "the domain's own name servers show it, but our resolver says: " + *via;
+        via->sentence = "the domain's own name servers show it, but our resolver says: " + via->sentence;
+        // Old data in a cache goes by itself; a broken signature or a resolver that fails does not.
+        if (via->code != "bogus" && via->code != "servfail" && via->code != "timeout") {
+            via->code = "resolver-stale";
+        }
+        tell(result, std::move(*via));
         co_return result;
     }
     result.seen = true;
@@ -114,14 +167,72 @@ bool policy_names_seen(const Verification& verification) {
     });
 }
 
+bool same_but_for_time(Verification before, Verification after) {
+    for (Verification* one : {&before, &after}) {
+        for (SeenRecord& record : *one) {
+            record.checked.reset();
+            record.ttl_s.reset();  // of what a cache holds: it counts down
+        }
+    }
+    return before == after;
+}
+
 std::string verification_to_json(const Verification& verification) {
     json::object object;
     for (const SeenRecord& one : verification) {
-        object[to_string(one.record.purpose)] = json::object{
-            {"seen", one.seen}, {"problem", one.problem ? json::value(*one.problem) : json::value(nullptr)}};
+        json::object entry{{"seen", one.seen}};
+        if (one.problem) {
+            entry["problem"] = *one.problem;
+        }
+        if (!one.problem_code.empty()) {
+            entry["problem_code"] = one.problem_code;
+        }
+        if (!one.observed.empty()) {
+            entry["observed"] = json::array(one.observed.begin(), one.observed.end());
+        }
+        if (one.ttl_s) {
+            entry["ttl_s"] = static_cast<std::int64_t>(*one.ttl_s);
+        }
+        if (one.checked) {
+            entry["checked"] = static_cast<std::int64_t>(one.checked->time_since_epoch().count());
+        }
+        object[to_string(one.record.purpose)] = std::move(entry);
     }
     return json::serialize(object);
 }
+
+namespace {
+
+std::optional<std::string> text_in(const json::object& object, std::string_view name) {
+    const json::value* value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? std::optional(std::string(value->get_string())) : std::nullopt;
+}
+
+void read_record(SeenRecord& record, const json::object& entry) {
+    if (const json::value* seen = entry.if_contains("seen"); seen != nullptr && seen->is_bool()) {
+        record.seen = seen->get_bool();
+        record.problem.reset();
+    }
+    if (auto problem = text_in(entry, "problem")) {
+        record.problem = std::move(problem);
+    }
+    record.problem_code = text_in(entry, "problem_code").value_or("");
+    if (const json::value* observed = entry.if_contains("observed"); observed != nullptr && observed->is_array()) {
+        for (const json::value& one : observed->get_array()) {
+            if (one.is_string()) {
+                record.observed.emplace_back(one.get_string());
+            }
+        }
+    }
+    if (const json::value* ttl = entry.if_contains("ttl_s"); ttl != nullptr && ttl->is_int64()) {
+        record.ttl_s = static_cast<std::uint32_t>(ttl->get_int64());
+    }
+    if (const json::value* checked = entry.if_contains("checked"); checked != nullptr && checked->is_int64()) {
+        record.checked = TimePoint(Seconds(checked->get_int64()));
+    }
+}
+
+}  // namespace
 
 Verification verification_from_json(const std::vector<CnameRecord>& expected, std::string_view text) {
     boost::system::error_code bad;
@@ -135,15 +246,8 @@ Verification verification_from_json(const std::vector<CnameRecord>& expected, st
             continue;
         }
         const json::value* entry = value.get_object().if_contains(to_string(record.purpose));
-        if (entry == nullptr || !entry->is_object()) {
-            continue;
-        }
-        if (const json::value* seen = entry->get_object().if_contains("seen"); seen != nullptr && seen->is_bool()) {
-            one.seen = seen->get_bool();
-            one.problem.reset();
-        }
-        if (const json::value* why = entry->get_object().if_contains("problem"); why != nullptr && why->is_string()) {
-            one.problem = std::string(why->get_string());
+        if (entry != nullptr && entry->is_object()) {
+            read_record(one, entry->get_object());
         }
     }
     return verification;
@@ -166,11 +270,17 @@ void Verifier::look(std::vector<CnameRecord> expected, std::function<void(Result
         loop_->post([done = std::move(done), error] { done(error); });
         return;
     }
-    const auto own_servers = std::shared_ptr<net::Resolver>(std::move(*own));
-    const auto resolver = std::shared_ptr<net::Resolver>(std::move(*via));
-    look_at_cnames(
-        *loop_, *own_servers, *resolver, std::move(expected),
-        [own_servers, resolver, done = std::move(done)](Verification verification) { done(std::move(verification)); });
+    const std::uint64_t id = ++looks_begun_;
+    const Resolvers& resolvers = looks_.emplace(id, Resolvers{std::move(*own), std::move(*via)}).first->second;
+    look_at_cnames(*loop_, *resolvers.own_servers, *resolvers.configured, std::move(expected),
+                   [this, id, done = std::move(done)](Verification verification) {
+                       const auto finished = looks_.extract(id);
+                       done(std::move(verification));
+                   });
+}
+
+void Verifier::cancel() {
+    const auto dropped = std::exchange(looks_, {});
 }
 
 }  // namespace postseal::hosting

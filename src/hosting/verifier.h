@@ -2,13 +2,16 @@
 // iterating from the root, and separately through [resolver], each time without any cache.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "hosting/label.h"
 #include "net/loop.h"
 #include "net/resolver.h"
@@ -19,9 +22,16 @@ struct SeenRecord {
     CnameRecord record;
     bool seen = false;                   // both ways, exactly this target, one hop
     std::optional<std::string> problem;  // an English sentence for the owner; none when seen
+    // The same as a stable word: not-found, other-record, wrong-target, chain, resolver-stale, servfail, bogus,
+    // timeout; empty where there is no sentence, or nobody has looked yet.
+    std::string problem_code;
+    std::vector<std::string> observed;   // what is there instead: `TXT "v=TLSRPTv1; …"`
+    std::optional<std::uint32_t> ttl_s;  // for which caches may hold what is in the way
+    std::optional<TimePoint> checked;    // when somebody looked
     friend bool operator==(const SeenRecord&, const SeenRecord&) = default;
 };
 using Verification = std::vector<SeenRecord>;
+bool same_but_for_time(Verification before, Verification after);
 bool all_seen(const Verification& verification);
 // The two without which no policy can be hosted; reports are independent of them (rule 2).
 bool policy_names_seen(const Verification& verification);
@@ -40,10 +50,19 @@ public:
 
     // With resolvers made for this look. Error: they cannot be made.
     void look(std::vector<CnameRecord> expected, std::function<void(Result<Verification>)> done);
+    // Drops every look that is under way, and with it its `done`, uncalled.
+    void cancel();
 
 private:
+    struct Resolvers {
+        std::unique_ptr<net::Resolver> own_servers;
+        std::unique_ptr<net::Resolver> configured;
+    };
     net::Loop* loop_;
     net::ResolverSettings settings_;
+    // Held here and not by the looks: a resolver holds the look that waits for it, and the two would never go.
+    std::map<std::uint64_t, Resolvers> looks_;
+    std::uint64_t looks_begun_ = 0;
 };
 
 }  // namespace postseal::hosting

@@ -34,6 +34,15 @@ Verification look(const TinyDns& own, const TinyDns& other) {
     return result;
 }
 
+// What was seen survives the store.
+void expect_kept(Verification seen) {
+    for (SeenRecord& record : seen) {
+        record.checked = TimePoint(Seconds(1'790'000'000));
+    }
+    EXPECT_EQ(verification_from_json(*records_for(name("a.test"), label, name("z.test")), verification_to_json(seen)),
+              seen);
+}
+
 TEST(Verifier, sees_the_three_records) {
     TinyDns dns({name("test")});
     for (const CnameRecord& record : *records_for(name("a.test"), label, name("z.test"))) {
@@ -42,8 +51,7 @@ TEST(Verifier, sees_the_three_records) {
     const Verification seen = look(dns, dns);
     ASSERT_EQ(seen.size(), 3U);
     EXPECT_TRUE(all_seen(seen));
-    EXPECT_EQ(verification_from_json(*records_for(name("a.test"), label, name("z.test")), verification_to_json(seen)),
-              seen);
+    expect_kept(seen);
 }
 
 TEST(Verifier, says_in_words_what_is_wrong) {
@@ -53,10 +61,18 @@ TEST(Verifier, says_in_words_what_is_wrong) {
     const Verification seen = look(dns, dns);
     EXPECT_FALSE(seen[0].seen);
     EXPECT_EQ(seen[0].problem, "there is a TXT record at this name: remove it first, then add the CNAME");
+    EXPECT_EQ(seen[0].problem_code, "other-record");
+    EXPECT_EQ(seen[0].observed, std::vector<std::string>{"TXT \"v=STSv1; id=old;\""});
+    EXPECT_GT(seen[0].ttl_s, 0U);
     EXPECT_FALSE(seen[1].seen) << "another label, of whomever";
+    EXPECT_EQ(seen[1].problem_code, "wrong-target");
+    EXPECT_EQ(seen[1].observed, std::vector<std::string>{"CNAME mta-sts.bbbbbbbbbbbbbbbbbbbbbbbbbb.z.test."});
     EXPECT_NE(seen[1].problem->find("instead of mta-sts." + label), std::string::npos);
     EXPECT_FALSE(seen[2].seen);
     EXPECT_EQ(seen[2].problem, "there is no record at this name yet");
+    EXPECT_EQ(seen[2].problem_code, "not-found");
+    EXPECT_TRUE(seen[2].observed.empty());
+    expect_kept(seen);
     EXPECT_FALSE(policy_names_seen(seen));
 }
 
@@ -67,6 +83,7 @@ TEST(Verifier, a_chain_is_a_problem) {
     const Verification seen = look(dns, dns);
     EXPECT_FALSE(seen[1].seen);
     EXPECT_NE(seen[1].problem->find("goes through hop.test"), std::string::npos) << *seen[1].problem;
+    EXPECT_EQ(seen[1].problem_code, "chain");
 }
 
 TEST(Verifier, one_way_of_asking_is_not_enough) {
@@ -78,6 +95,7 @@ TEST(Verifier, one_way_of_asking_is_not_enough) {
     const Verification seen = look(own, other);
     EXPECT_FALSE(seen[0].seen) << "the resolver does not show it";
     EXPECT_NE(seen[0].problem->find("our resolver says"), std::string::npos);
+    EXPECT_EQ(seen[0].problem_code, "resolver-stale");
     EXPECT_FALSE(look(other, own)[0].seen) << "a resolver that is lied to does not verify a domain";
 }
 
@@ -87,6 +105,7 @@ TEST(Verifier, what_cannot_be_found_out_is_not_seen) {
     const Verification seen = look(dns, dns);
     EXPECT_FALSE(seen[1].seen);
     EXPECT_NE(seen[1].problem->find("no answer from the name servers"), std::string::npos) << *seen[1].problem;
+    EXPECT_EQ(seen[1].problem_code, "servfail");
 }
 
 TEST(Verifier, stored_words_name_no_records) {
