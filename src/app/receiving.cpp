@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "app/runtime.h"
-#include "intake/intake.h"
 #include "net/dns_server.h"
 #include "net/http_server.h"
 #include "net/poller.h"
@@ -216,6 +215,10 @@ void Receiving::stop_jobs() {
 
 hosting::Hosting* Receiving::hosting() {
     return impl_->facade.get();
+}
+
+intake::Intake* Receiving::intake() {
+    return impl_->intake.get();
 }
 
 std::shared_ptr<net::CertificateStore> Receiving::certificates() const {

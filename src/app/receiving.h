@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "hosting/hosting.h"
+#include "intake/intake.h"
 #include "net/loop.h"
 #include "store/store.h"
 
@@ -27,6 +28,8 @@ public:
 
     // Null when hosting is off.
     [[nodiscard]] hosting::Hosting* hosting();
+    // Null when the role is off.
+    [[nodiscard]] intake::Intake* intake();
     // For the panel's HTTPS listener: one store of certificates for all names of the installation.
     [[nodiscard]] std::shared_ptr<net::CertificateStore> certificates() const;
 

@@ -147,6 +147,12 @@ private:
             console::ConsoleParts{outside_->work(), outside_->loop(), *store_, clock_, *log_, sending_->policy_daemon(),
                                   sending_->reporter(), sending_->collector(), receiving_->hosting()},
             std::move(settings));
+        if (auto* intake = receiving_->intake()) {
+            // The work pool, on whose threads this happens, stops before the console goes.
+            intake->observe([console = console_.get()](const store::Domain& domain) {
+                console->publish(domain.organisation, "reports-changed", {{"domain", domain.name.text()}});
+            });
+        }
         socket_server_ = std::make_unique<net::HttpServer>(std::vector<net::Loop*>{&outside_->loop()},
                                                            net::HttpServerSettings{}, console_->socket_handler());
         constexpr unsigned owner_only = 0600;  // whoever may connect is the operator

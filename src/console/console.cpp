@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "console/audit_api.h"
 #include "console/cache_api.h"
+#include "console/domain_json.h"
 #include "console/domains_api.h"
 #include "console/events.h"
 #include "console/http_reply.h"
@@ -32,11 +33,7 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         sessions.add_routes(router);
         add_event_routes(router, events);
         add_domains_routes(router, {parts.hosting, parts.work, parts.store, parts.clock, settings.zone,
-                                    [this] { return sessions.operators_organisation(); },
-                                    [events = events](std::int64_t organisation, std::string_view name,
-                                                      const boost::json::object& data) {
-                                        events->publish(organisation, name, data);
-                                    }});
+                                    [this] { return sessions.operators_organisation(); }});
         add_reports_routes(router, parts.store, parts.clock);
         add_audit_routes(router, parts.store);
         add_query_routes(router, parts.policy_daemon);
@@ -101,6 +98,13 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
 Console::Console(const ConsoleParts& parts, ConsoleSettings settings)
     : impl_(std::make_shared<Impl>(parts, std::move(settings))) {
     static constexpr std::chrono::seconds interval{15};
+    if (impl_->parts.hosting != nullptr) {
+        impl_->parts.hosting->observe([events = impl_->events](hosting::DomainEvent event, const store::Domain& domain,
+                                                               std::optional<mtasts::Mode> mode) {
+            const NamedEvent named = to_event(event, domain, mode);
+            events->publish(domain.organisation, named.name, named.data);
+        });
+    }
     impl_->parts.loop.sync([impl = impl_.get()] {
         impl->keep_alive = impl->parts.loop.every(
             interval, [events = impl->events, clock = &impl->parts.clock] { events->keep_alive(clock->now()); });

@@ -303,10 +303,10 @@ json::array records_to_json(const hosting::Verification& records) {
                                    {"purpose", hosting::to_string(record.record.purpose)},
                                    {"seen", record.seen},
                                    {"problem", or_null(record.problem)},
-                                   {"problem_code", nullptr},
-                                   {"observed", json::array()},
-                                   {"ttl_s", nullptr},
-                                   {"checked", nullptr}});
+                                   {"problem_code", null_if_empty(record.problem_code)},
+                                   {"observed", array_of(record.observed)},
+                                   {"ttl_s", record.ttl_s ? json::value(*record.ttl_s) : json::value(nullptr)},
+                                   {"checked", or_null(record.checked)}});
     }
     return out;
 }
@@ -342,10 +342,11 @@ json::object to_json(const DomainFacts& facts, Detail detail, TimePoint now) {
     return out;
 }
 
-json::object event_of(const hosting::DomainView& view) {
-    return {{"domain", view.domain.name.text()},
-            {"state", store::to_string(view.domain.state)},
-            {"mode", mode_or_null(view.mode)}};
+NamedEvent to_event(hosting::DomainEvent event, const store::Domain& domain, std::optional<mtasts::Mode> mode) {
+    return {event == hosting::DomainEvent::added  ? "domain-added"
+            : event == hosting::DomainEvent::gone ? "domain-gone"
+                                                  : "domain-changed",
+            {{"domain", domain.name.text()}, {"state", store::to_string(domain.state)}, {"mode", mode_or_null(mode)}}};
 }
 
 }  // namespace postseal::console

@@ -3,6 +3,8 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -21,7 +23,11 @@ boost::json::object to_json(const DomainFacts& facts, Detail detail, TimePoint n
 boost::json::array records_to_json(const hosting::Verification& records);
 boost::json::object to_json(const hosting::Condition& condition);
 
-// `data` of the events domain-added and domain-changed.
-boost::json::object event_of(const hosting::DomainView& view);
+// The name and the `data` of the event that tells open panels.
+struct NamedEvent {
+    std::string_view name;
+    boost::json::object data;
+};
+NamedEvent to_event(hosting::DomainEvent event, const store::Domain& domain, std::optional<mtasts::Mode> mode);
 
 }  // namespace postseal::console

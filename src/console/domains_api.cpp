@@ -117,20 +117,19 @@ public:
             return;
         }
         const bool is_new = !*known || (*known)->state == store::DomainState::retiring;
-        parts_.hosting->add({*organisation, call.actor.text()}, *name,
-                            answer_with_view(reply, is_new ? 201 : 200, is_new ? "domain-added" : ""));
+        parts_.hosting->add({*organisation, call.actor.text()}, *name, answer_with_view(reply, is_new ? 201 : 200));
     }
 
     void show(const Call& call, const store::Domain& domain, const Reply& reply) {
-        parts_.hosting->show(who(call, domain), domain.name.text(), answer_with_view(reply, 200, {}));
+        parts_.hosting->show(who(call, domain), domain.name.text(), answer_with_view(reply, 200));
     }
 
     void verify(const Call& call, const store::Domain& domain, const Reply& reply) {
-        parts_.hosting->verify(who(call, domain), domain.name.text(), answer_with_view(reply, 200, "domain-changed"));
+        parts_.hosting->verify(who(call, domain), domain.name.text(), answer_with_view(reply, 200));
     }
 
     void retire(const Call& call, const store::Domain& domain, const Reply& reply) {
-        parts_.hosting->retire(who(call, domain), domain.name.text(), answer_with_view(reply, 200, "domain-changed"));
+        parts_.hosting->retire(who(call, domain), domain.name.text(), answer_with_view(reply, 200));
     }
 
     void mode(const Call& call, const store::Domain& domain, const Reply& reply) {
@@ -173,7 +172,7 @@ public:
                                         json::object{{"reasons", std::move(reasons)}}));
                     return;
                 }
-                self->answer_with_view(reply, 200, "domain-changed")(std::move(outcome->view));
+                self->answer_with_view(reply, 200)(std::move(outcome->view));
             });
     }
 
@@ -216,15 +215,11 @@ private:
     enum class Absent { refuse, make };
 
     // Hosting calls back on its own loop, which must not wait for the sums: they are read on the pool.
-    hosting::Hosting::ViewDone answer_with_view(const Reply& reply, int status, std::string event) {
-        return [self = shared_from_this(), reply, status, event = std::move(event)](Result<DomainView> view) {
+    hosting::Hosting::ViewDone answer_with_view(const Reply& reply, int status) {
+        return [self = shared_from_this(), reply, status](Result<DomainView> view) {
             if (!view) {
                 reply(problem_of(view.error()));
                 return;
-            }
-            if (!event.empty()) {
-                const bool gone = view->domain.state == store::DomainState::gone;
-                self->parts_.publish(view->domain.organisation, gone ? "domain-gone" : event, event_of(*view));
             }
             auto shared = std::make_shared<DomainView>(std::move(*view));
             self->parts_.work.submit([self, shared, reply, status] {

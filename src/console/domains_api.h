@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <string_view>
 
 #include "base/time.h"
 #include "console/domain_json.h"
@@ -23,7 +22,6 @@ struct DomainsParts {
     dns::Name zone;  // Z: why a name was refused is judged by it
     // The operator's organisation when none is named.
     std::function<Result<store::Organisation>()> default_organisation;
-    std::function<void(std::int64_t organisation, std::string_view event, const boost::json::object&)> publish;
 };
 
 void add_domains_routes(Router& router, const DomainsParts& parts);

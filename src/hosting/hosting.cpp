@@ -146,6 +146,7 @@ struct Hosting::Impl {
                 return shown.error();
             }
             note(who, "domain.add", *added, "", "label=" + added->label);
+            jobs.added(*added);
             jobs.watch(added->label, Jobs::Probe::no, [](const Result<store::Domain>&) {});
             return view_of(*added);
         }
@@ -179,6 +180,7 @@ struct Hosting::Impl {
             return updated.error();
         }
         note(who, "domain.retire", domain, before, "cnames_until=" + to_rfc3339(*domain.cnames_until));
+        jobs.changed(domain);
         jobs.soon(domain.label);
         return view_of(domain);
     }
@@ -218,6 +220,10 @@ Hosting::~Hosting() = default;
 
 void Hosting::start() {
     impl_->jobs.start();
+}
+
+void Hosting::observe(DomainObserver observer) {
+    impl_->jobs.observe(std::move(observer));
 }
 
 void Hosting::add(const Who& who, const std::string& name, ViewDone done) {

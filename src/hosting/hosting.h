@@ -60,6 +60,7 @@ public:
     ~Hosting();
 
     void start();
+    void observe(DomainObserver observer);
 
     using ViewDone = std::function<void(Result<DomainView>)>;
     // The domain that the organisation has already is shown as it is; while it retires, a new label is minted.

@@ -1,12 +1,15 @@
 // A domain moves in, changes modes and leaves: real DNS, real HTTPS, a real ACME server (Pebble), all on loopback.
 #include "hosting/hosting.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
+#include <set>
 #include <thread>
 
+#include "base/guarded.h"
 #include "hosting/pebble_for_test.h"
 #include "net/http_server.h"
 #include "net/poller.h"
@@ -44,7 +47,7 @@ net::HttpsResponse fetch(net::HttpsClient& https, net::HttpsRequest request) {
 // The whole of hosting, as app/serve wires it.
 class Place {
 public:
-    explicit Place(std::vector<ChallengeKind> challenges)
+    explicit Place(std::vector<ChallengeKind> challenges, const std::function<void(JobsSettings&)>& adjust = {})
         : dns_({name("test")}),
           loops_("test", 2),
           servers_({&loops_[0]}, {},
@@ -91,6 +94,9 @@ public:
         acme.caa_issuer = "pebble.test";
         acme.challenges = std::move(challenges);
         jobs.acme = {acme};
+        if (adjust) {
+            adjust(jobs);
+        }
         resolver_ = *net::make_unbound_resolver(jobs_loop, jobs.resolver);
 
         ZoneSettings zone;
@@ -105,6 +111,15 @@ public:
         hosting_ = std::make_unique<Hosting>(
             JobsParts{jobs_loop, *store_, *resolver_, *https_, *publication_, clock_, log_}, jobs);
         dns_.add("intake.test", dns::Type::a, net::testing::address("127.0.0.1"));
+        hosting_->observe([this](DomainEvent event, const store::Domain& domain, std::optional<mtasts::Mode> mode) {
+            const std::string_view word = event == DomainEvent::added  ? "added"
+                                          : event == DomainEvent::gone ? "gone"
+                                                                       : "changed";
+            told_.with([&](auto& told) {
+                told.push_back(
+                    fmt::format("{} {} {}", word, store::to_string(domain.state), mode ? to_string(*mode) : "-"));
+            });
+        });
         hosting_->start();
     }
     ~Place() {
@@ -160,6 +175,10 @@ public:
     std::vector<dns::Record> in_zone(const DomainView& view, Purpose purpose) {
         return publication_->zone()->records(*name_behind(purpose, view.domain.label, name("sts.host.test")));
     }
+    // What the observer was told, each once: "changed testing testing".
+    std::set<std::string> told() const {
+        return told_.with([](const auto& told) { return std::set(told.begin(), told.end()); });
+    }
     TinyDns& dns() { return dns_; }
     TestClock& clock() { return clock_; }
     store::Store& store() { return *store_; }
@@ -182,6 +201,7 @@ private:
     std::unique_ptr<net::HttpsClient> https_;
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<Hosting> hosting_;
+    Guarded<std::vector<std::string>> told_;
 };
 
 class MovesIn : public ::testing::TestWithParam<ChallengeKind> {};
@@ -213,6 +233,10 @@ TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
     const DomainView testing = place.wait(
         "kestrel.test", [](const DomainView& view) { return view.domain.state == store::DomainState::testing; });
     EXPECT_EQ(testing.mode, mtasts::Mode::testing);
+    for (const char* step : {"added pending -", "changed pending -", "changed verified -", "changed certificate -",
+                             "changed certificate testing", "changed testing testing"}) {
+        EXPECT_TRUE(place.told().contains(step)) << step;
+    }
     ASSERT_TRUE(testing.policy_id);
     ASSERT_TRUE(testing.certificate);
     EXPECT_TRUE(testing.certificate->key_pem.empty()) << "keys never leave by this way";
@@ -247,6 +271,8 @@ TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
     EXPECT_EQ(place.store().audit.list(enforce.domain.organisation, "kestrel.test", 1)->front().reason,
               "a test does not wait fourteen days");
 
+    EXPECT_TRUE(place.told().contains("changed enforce enforce"));
+
     const auto leaving = place.call([](Hosting& h, const Who& who, auto done) { h.retire(who, "kestrel.test", done); });
     ASSERT_TRUE(leaving && leaving->domain.cnames_until);
     EXPECT_GE(*leaving->domain.cnames_until, place.clock().now() + Seconds(604'800 + 86'400 - 5));
@@ -265,12 +291,28 @@ TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     EXPECT_TRUE(place.in_zone(*leaving, Purpose::policy_host).empty()) << "gone after the bound";
+    EXPECT_TRUE(place.told().contains("gone gone none"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Challenges, MovesIn, ::testing::Values(ChallengeKind::http_01, ChallengeKind::tls_alpn_01),
                          [](const auto& param) {
                              return std::string(param.param == ChallengeKind::http_01 ? "http" : "tls_alpn");
                          });
+
+TEST(Hosting, a_young_domain_is_looked_at_often) {
+    if (!testing::Pebble::installed()) {
+        GTEST_SKIP() << "pebble is not installed";
+    }
+    Place place({ChallengeKind::http_01}, [](JobsSettings& jobs) {
+        jobs.look_every = Seconds(3600);
+        jobs.young_look_every = Seconds(1);
+    });
+    const auto added = place.call([](Hosting& h, const Who& who, auto done) { h.add(who, "young.test", done); });
+    ASSERT_TRUE(added) << added.error().message();
+    place.wait("young.test", [](const DomainView& view) { return view.records.front().checked.has_value(); });
+    place.publish(*added);
+    place.wait("young.test", [](const DomainView& view) { return view.domain.verified.has_value(); });
+}
 
 TEST(Hosting, names_that_cannot_be_hosted) {
     const dns::Name zone = name("sts.example.net");

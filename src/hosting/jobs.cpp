@@ -56,8 +56,11 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     };
     std::map<dns::Name, Order> orders;
     std::map<std::string, TimePoint> looked;  // labels: when the CNAMEs were looked at last
+    std::map<std::string, TimePoint> young;   // labels of pending domains: until when they are looked at often
     std::vector<net::Timer> retries;
     net::Timer pass_timer;
+    net::Timer young_timer;
+    DomainObserver observer;
 
     Impl(JobsParts its_parts, JobsSettings its_settings)
         : parts(its_parts), settings(std::move(its_settings)), verifier(parts.loop, settings.resolver) {
@@ -137,9 +140,41 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         }
         for (const store::Domain& domain : *domains) {
             if (!domain.label.empty()) {
+                note_age(domain);
                 soon(domain.label);
             }
         }
+    }
+
+    void note_age(const store::Domain& domain) {
+        if (domain.state == DomainState::pending && now() < domain.added + settings.young_for) {
+            young[domain.label] = domain.added + settings.young_for;
+        } else {
+            young.erase(domain.label);
+        }
+    }
+
+    void young_pass() {
+        std::erase_if(young, [this](const auto& one) { return one.second <= now(); });
+        for (const auto& [label, until] : young) {
+            soon(label);
+        }
+    }
+
+    // --- Who wants to know -------------------------------------------------------------------------------------------
+
+    void tell(DomainEvent event, const store::Domain& domain) const {
+        if (!observer) {
+            return;
+        }
+        const auto versions = parts.store.domains.versions(domain.id);
+        if (!versions) {
+            parts.log.error("hosting", versions.error().message());
+            return;
+        }
+        const auto* live = live_version(*versions);
+        observer(domain.state == DomainState::gone ? DomainEvent::gone : event, domain,
+                 live != nullptr ? std::optional(live->mode) : std::nullopt);
     }
 
     // --- ACME --------------------------------------------------------------------------------------------------------
@@ -253,10 +288,20 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
 
     // Changes one row as it is now: others may have changed other columns while we waited for the network.
     template <class Change>
-    Result<store::Domain> change(const std::string& label, Change how) {
+    Result<store::Domain> change_quietly(const std::string& label, Change how) {
         POSTSEAL_TRY(store::Domain domain, reload(label));
         how(domain);
         POSTSEAL_TRY([[maybe_unused]] const auto ok, as_value(parts.store.domains.update(domain)));
+        return domain;
+    }
+    // The same, and tells of it.
+    template <class Change>
+    Result<store::Domain> change(const std::string& label, Change how) {
+        auto domain = change_quietly(label, std::move(how));
+        if (domain) {
+            note_age(*domain);
+            tell(DomainEvent::changed, *domain);
+        }
         return domain;
     }
     static Result<bool> as_value(const Result<void>& result) {
@@ -267,9 +312,13 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     }
 
     void remember_problem(const std::string& label, const std::string& problem) {
-        const auto changed = change(label, [&](store::Domain& domain) { domain.last_error = printable(problem, 500); });
+        std::string before;
+        const auto changed = change_quietly(
+            label, [&](store::Domain& domain) { before = std::exchange(domain.last_error, printable(problem, 500)); });
         if (!changed) {
             parts.log.error("hosting", changed.error().message());
+        } else if (changed->last_error != before) {
+            tell(DomainEvent::changed, *changed);
         }
     }
 
@@ -356,7 +405,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (!expected) {
             co_return expected.error();
         }
-        const auto seen = co_await net::await_callback<Result<Verification>>(
+        auto seen = co_await net::await_callback<Result<Verification>>(
             [this, &expected](std::function<void(Result<Verification>)> done) {
                 verifier.look(*expected, std::move(done));
             });
@@ -364,7 +413,18 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (!seen) {
             co_return seen.error();
         }
-        co_return change(label, [&](store::Domain& row) { row.verification = verification_to_json(*seen); });
+        for (SeenRecord& one : *seen) {
+            one.checked = now();
+        }
+        Verification before;
+        auto changed = change_quietly(label, [&](store::Domain& row) {
+            before = verification_from_json(*expected, row.verification);
+            row.verification = verification_to_json(*seen);
+        });
+        if (changed && !same_but_for_time(before, *seen)) {
+            tell(DomainEvent::changed, *changed);
+        }
+        co_return changed;
     }
 
     bool become_verified(const store::Domain& domain) {
@@ -450,6 +510,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                          return {};
                      })));
         parts.publication.show_body(host, version.body);
+        tell(DomainEvent::changed, domain);
         return version;
     }
 
@@ -488,6 +549,9 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         }
         version.body_live = now();
         const auto stored = parts.store.domains.update_version(version);
+        if (stored) {
+            tell(DomainEvent::changed, domain);
+        }
         co_return stored.has_value();
     }
 
@@ -544,7 +608,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (!domain) {
             co_return domain.error();
         }
-        MxWatch mx = mx_watch_from_json(domain->mx_watch);
+        const MxWatch before = mx_watch_from_json(domain->mx_watch);
+        MxWatch mx = before;
         mx = co_await net::await_callback<MxWatch>([this, &domain, &mx](std::function<void(MxWatch)> done) {
             discover_mx(parts.loop, parts.resolver, parts.clock, domain->name, mx, settings.probe.hosts_max,
                         std::move(done));
@@ -554,7 +619,11 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                 probe_mx(parts.loop, parts.resolver, parts.clock, settings.probe, mx, std::move(done));
             });
         }
-        co_return change(label, [&](store::Domain& row) { row.mx_watch = mx_watch_to_json(mx); });
+        auto changed = change_quietly(label, [&](store::Domain& row) { row.mx_watch = mx_watch_to_json(mx); });
+        if (changed && (probe == Probe::hosts || mx.hosts != before.hosts || mx.dnssec != before.dnssec)) {
+            tell(DomainEvent::changed, *changed);
+        }
+        co_return changed;
     }
 
     [[nodiscard]] Readiness readiness_of(const store::Domain& domain, const Versions& versions) const {
@@ -638,7 +707,9 @@ Jobs::Jobs(JobsParts parts, JobsSettings settings) : impl_(std::make_shared<Impl
 Jobs::~Jobs() {
     impl_->parts.loop.sync([this] {
         impl_->pass_timer.cancel();
+        impl_->young_timer.cancel();
         impl_->retries.clear();
+        impl_->verifier.cancel();
     });
 }
 
@@ -646,7 +717,23 @@ void Jobs::start() {
     impl_->parts.loop.post([impl = impl_] {
         impl->pass();
         impl->pass_timer = impl->parts.loop.every(impl->settings.look_every, [raw = impl.get()] { raw->pass(); });
+        impl->young_timer =
+            impl->parts.loop.every(impl->settings.young_look_every, [raw = impl.get()] { raw->young_pass(); });
     });
+}
+
+void Jobs::observe(DomainObserver observer) {
+    impl_->parts.loop.post(
+        [impl = impl_, observer = std::move(observer)]() mutable { impl->observer = std::move(observer); });
+}
+
+void Jobs::added(const store::Domain& domain) {
+    impl_->note_age(domain);
+    impl_->tell(DomainEvent::added, domain);
+}
+
+void Jobs::changed(const store::Domain& domain) {
+    impl_->tell(DomainEvent::changed, domain);
 }
 
 void Jobs::soon(const std::string& label) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,18 @@ struct JobsSettings {
     std::uint16_t https_port = 443;  // where our own policy host is read back
     LifeSettings life;
     Seconds look_every{60};
+    // A domain that was added a short time ago: its owner sits before the panel and waits for the ticks.
+    Seconds young_for{3600};
+    Seconds young_look_every{10};
     Seconds mx_look_every{600};
     Seconds mx_probe_every{3600};
     Seconds verified_look_every{3600};  // of domains that have moved in: are the CNAMEs still there?
     std::size_t at_once_max = 8;
 };
+
+// What became of a domain; `mode` is that of the live body.
+enum class DomainEvent { added, changed, gone };
+using DomainObserver = std::function<void(DomainEvent, const store::Domain&, std::optional<mtasts::Mode>)>;
 
 struct JobsParts {
     net::Loop& loop;  // of its own: the store blocks it
@@ -53,8 +61,12 @@ public:
     Jobs& operator=(const Jobs&) = delete;
     ~Jobs();
 
-    void start();  // any thread
+    void start();                           // any thread
+    void observe(DomainObserver observer);  // any thread; called on the loop, which it must not block
 
+    // The row was stored, the observer is told; a young domain is looked at often.
+    void added(const store::Domain& domain);
+    void changed(const store::Domain& domain);
     // Does for the domain with this label whatever is to be done now.
     void soon(const std::string& label);
 

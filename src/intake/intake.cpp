@@ -145,7 +145,18 @@ net::HttpResponse Intake::answer(const net::HttpRequest& request) {
         log_->error("intake", added.error().message());
         return status(503, "the report could not be stored: try again later");
     }
-    return *added == store::Reports::Added::stored ? status(201, "stored") : status(200, "this report is here already");
+    if (*added == store::Reports::Added::duplicate) {
+        return status(200, "this report is here already");
+    }
+    // A copy: an observer is never called with the lock held.
+    if (const Observer observer = observer_.with([](const Observer& one) { return one; })) {
+        observer(**domain);
+    }
+    return status(201, "stored");
+}
+
+void Intake::observe(Observer observer) {
+    observer_.with([&](Observer& one) { one = std::move(observer); });
 }
 
 std::function<void(net::HttpRequest, std::function<void(net::HttpResponse)>)> Intake::handler() {

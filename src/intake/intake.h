@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -40,6 +41,10 @@ public:
     // The same at once. Blocks.
     [[nodiscard]] net::HttpResponse answer(const net::HttpRequest& request);
 
+    // Told of each domain for which a report was stored by answer(); on whatever thread that is. Any thread.
+    using Observer = std::function<void(const store::Domain&)>;
+    void observe(Observer observer);
+
     // `report import`: any container, with the operator's trust. Blocks.
     Received import_file(ByteView bytes, const std::string& name);
 
@@ -49,6 +54,7 @@ private:
     const Clock* clock_;
     Log* log_;
     tlsrpt::ReadLimits limits_;
+    Guarded<Observer> observer_;
 };
 
 // Who a report says it is from: the domain of contact-info, else organization-name, in lower case (rule 18: their

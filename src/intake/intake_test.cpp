@@ -90,6 +90,16 @@ TEST_F(IntakeTest, new_then_duplicate_whatever_the_wrapping) {
     EXPECT_EQ(as_text(*store_->reports.raw(stored.front().id)), text) << "raw bytes are kept";
 }
 
+TEST_F(IntakeTest, tells_of_what_is_new) {
+    std::vector<std::string> told;
+    intake_.observe([&](const store::Domain& domain) { told.push_back(domain.name.text()); });
+    EXPECT_EQ(post(report("1"), "application/tlsrpt+json").status, 201);
+    EXPECT_EQ(told, std::vector<std::string>{"example.com"});
+    EXPECT_EQ(post(report("1"), "application/tlsrpt+json").status, 200);
+    EXPECT_EQ(post("{}", "application/tlsrpt+json").status, 400);
+    EXPECT_EQ(told.size(), 1U) << "a duplicate and what is no report change nothing";
+}
+
 TEST_F(IntakeTest, refuses_what_is_no_report) {
     struct Case {
         std::string body, type, path;

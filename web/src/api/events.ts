@@ -3,6 +3,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
+const burst_ms = 200;
+
 export type Connection = "live" | "lost";
 
 export function useEvents(on: boolean): Connection {
@@ -19,7 +21,17 @@ export function useEvents(on: boolean): Connection {
       const data: unknown = JSON.parse(event.data);
       return typeof data === "object" && data !== null && "domain" in data ? String(data.domain) : "";
     };
-    const stale = (...queryKey: string[]) => void client.invalidateQueries({ queryKey });
+    // Events come in bursts (a domain that moves in, a fleet that is looked at): what they make stale is read once.
+    const waiting = new Map<string, string[]>();
+    let flush: ReturnType<typeof setTimeout> | undefined;
+    const stale = (...queryKey: string[]) => {
+      waiting.set(queryKey.join(" "), queryKey);
+      flush ??= setTimeout(() => {
+        flush = undefined;
+        for (const key of waiting.values()) void client.invalidateQueries({ queryKey: key });
+        waiting.clear();
+      }, burst_ms);
+    };
 
     source.addEventListener("hello", () => {
       clearTimeout(timer);
@@ -48,6 +60,7 @@ export function useEvents(on: boolean): Connection {
     };
     return () => {
       clearTimeout(timer);
+      clearTimeout(flush);
       source.close();
     };
   }, [client, on]);
