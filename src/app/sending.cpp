@@ -28,8 +28,8 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
 }  // namespace
 
 struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
-    Impl(const Config& config_, Outside& outside_, store::Store& store_, const Clock& clock_, Log& log_)
-        : config(config_), outside(outside_), store(store_), clock(clock_), log(log_) {}
+    Impl(const Config& its_config, Outside& its_outside, store::Store& its_store, const Clock& its_clock, Log& its_log)
+        : config(its_config), outside(its_outside), store(its_store), clock(its_clock), log(its_log) {}
 
     Result<void> start() {
         if (config.role_on(Role::policyd)) {

@@ -46,32 +46,32 @@ std::string response(const std::string& status, const std::string& body, const s
 class GatherTest : public ::testing::Test {
 protected:
     GatherTest() {
-        dns.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=1;"), 300);
-        dns.add("mta-sts.a.test", dns::Type::a, address("127.0.0.1"));
-        dns.add("a.test", dns::Type::mx, mx(10, "mx.a.test"), 120);
-        dns.add("mx.a.test", dns::Type::a, address("127.0.0.1"));
-        settings.guard = net::AddressGuard(net::NonGlobal::allow);
-        settings.trust = ca.trust();
+        dns_.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=1;"), 300);
+        dns_.add("mta-sts.a.test", dns::Type::a, address("127.0.0.1"));
+        dns_.add("a.test", dns::Type::mx, mx(10, "mx.a.test"), 120);
+        dns_.add("mx.a.test", dns::Type::a, address("127.0.0.1"));
+        settings_.guard = net::AddressGuard(net::NonGlobal::allow);
+        settings_.trust = ca_.trust();
     }
 
     Evidence run(GatherRequest request) {
         net::ResolverSettings resolving;
-        resolving.stub_zones = {{name("test"), {dns.server()}, true}};
+        resolving.stub_zones = {{name("test"), {dns_.server()}, true}};
         resolving.trust_anchor_file = "";
         resolving.root_hints = "";
         resolving.timeout = std::chrono::milliseconds(3000);
-        const auto resolver = *net::make_unbound_resolver(loop, resolving);
+        const auto resolver = *net::make_unbound_resolver(loop_, resolving);
         net::HttpsClient::Settings client;
-        client.trust = ca.trust();
-        client.guard = settings.guard;
-        net::HttpsClient https(loop, std::move(client));
+        client.trust = ca_.trust();
+        client.guard = settings_.guard;
+        net::HttpsClient https(loop_, std::move(client));
         Evidence evidence;
         const FixedClock clock;
-        gathering = gather(loop, *resolver, https, clock, settings, std::move(request), [&](Evidence got) {
+        gathering_ = gather(loop_, *resolver, https, clock, settings_, std::move(request), [&](Evidence got) {
             evidence = std::move(got);
-            loop.stop();
+            loop_.stop();
         });
-        net::testing::run_for(loop);
+        net::testing::run_for(loop_);
         return evidence;
     }
     Evidence run(std::string_view key) {
@@ -81,18 +81,18 @@ protected:
     }
     // The fetch from a policy host with this certificate that answers `text`; "" hangs up.
     PolicyFetch fetch(const CertificateOptions& options, const std::string& text) {
-        const net::CertificateAndKey certificate = ca.issue(options);
+        const net::CertificateAndKey certificate = ca_.issue(options);
         const ScriptedServer server([&](Peer& peer) {
             if (peer.start_tls(certificate)) {
-                seen_head = peer.read_head();
-                seen_sni = peer.sni;
+                seen_head_ = peer.read_head();
+                seen_sni_ = peer.sni;
                 if (!text.empty()) {
                     peer.send(text);
                     peer.close_tls();
                 }
             }
         });
-        settings.https_port = server.port();
+        settings_.https_port = server.port();
         return run("a.test").fetch;
     }
     PolicyFetch fetch(const std::string& text) { return fetch({.names = {"mta-sts.a.test"}}, text); }
@@ -100,8 +100,8 @@ protected:
     // The only probe of the only host, where an SMTP server follows `script`.
     Probe probe(std::function<void(Peer&)> script) {
         const ScriptedServer server(std::move(script));
-        settings.smtp_port = server.port();
-        settings.https_port = 1;
+        settings_.smtp_port = server.port();
+        settings_.https_port = 1;
         GatherRequest request;
         request.key = verdict::parse_key("a.test");
         request.probes = GatherRequest::Probes::every_mx;
@@ -126,13 +126,13 @@ protected:
         };
     }
 
-    TestCa ca;
-    TinyDns dns{{name("test")}};
-    net::Loop loop;
-    GatherSettings settings;
-    std::shared_ptr<const Gathering> gathering;
-    std::string seen_head;
-    std::string seen_sni;
+    TestCa ca_;
+    TinyDns dns_{{name("test")}};
+    net::Loop loop_;
+    GatherSettings settings_;
+    std::shared_ptr<const Gathering> gathering_;
+    std::string seen_head_;
+    std::string seen_sni_;
 };
 
 TEST_F(GatherTest, FetchesThePolicy) {  // RFC 8461 §3.3
@@ -144,9 +144,9 @@ TEST_F(GatherTest, FetchesThePolicy) {  // RFC 8461 §3.3
     EXPECT_EQ(got.at, now);
     EXPECT_EQ(got.addresses, std::vector{ip("127.0.0.1")});
     EXPECT_EQ(got.certificate, CertificateError::none);
-    EXPECT_EQ(seen_sni, "mta-sts.a.test");
-    EXPECT_TRUE(seen_head.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n")) << seen_head;
-    EXPECT_NE(seen_head.find("mta-sts.a.test:"), std::string::npos) << seen_head;
+    EXPECT_EQ(seen_sni_, "mta-sts.a.test");
+    EXPECT_TRUE(seen_head_.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n")) << seen_head_;
+    EXPECT_NE(seen_head_.find("mta-sts.a.test:"), std::string::npos) << seen_head_;
 }
 
 TEST_F(GatherTest, KeepsWhatWentWrongWithTheFetch) {
@@ -154,9 +154,9 @@ TEST_F(GatherTest, KeepsWhatWentWrongWithTheFetch) {
     struct Case {
         CertificateOptions certificate;
         std::string answer;
-        Outcome outcome;
-        CertificateError error;
-        const char* reason;
+        Outcome outcome = Outcome::response;
+        CertificateError error = CertificateError::none;
+        const char* reason = "";
     };
     const CertificateOptions good{.names = {"mta-sts.a.test"}};
     const Case cases[] = {
@@ -200,17 +200,17 @@ TEST_F(GatherTest, FollowsNoRedirect) {  // RFC 8461 §3.3
     EXPECT_EQ(got.outcome, PolicyFetch::Outcome::response);
     EXPECT_EQ(got.status, 302);
     EXPECT_EQ(got.location, "https://elsewhere.test/policy");
-    EXPECT_EQ(dns.queries(name("elsewhere.test"), dns::Type::a), 0U);
+    EXPECT_EQ(dns_.queries(name("elsewhere.test"), dns::Type::a), 0U);
 }
 
 TEST_F(GatherTest, APolicyHostThatIsNotThere) {
-    settings.https_port = 1;
+    settings_.https_port = 1;
     EXPECT_EQ(run("a.test").fetch.outcome, PolicyFetch::Outcome::connect_failed);
-    settings.guard = net::AddressGuard(net::NonGlobal::refuse);
+    settings_.guard = net::AddressGuard(net::NonGlobal::refuse);
     EXPECT_EQ(run("a.test").fetch.outcome, PolicyFetch::Outcome::refused_address) << "design rule 20";
-    dns.remove(name("mta-sts.a.test"));
+    dns_.remove(name("mta-sts.a.test"));
     EXPECT_EQ(run("a.test").fetch.outcome, PolicyFetch::Outcome::no_address);
-    dns.break_name("mta-sts.a.test", dns::Rcode::servfail);
+    dns_.break_name("mta-sts.a.test", dns::Rcode::servfail);
     const PolicyFetch got = run("a.test").fetch;
     EXPECT_EQ(got.outcome, PolicyFetch::Outcome::dns_failed) << "not the same as having no address";
     EXPECT_NE(got.error, "");
@@ -218,20 +218,20 @@ TEST_F(GatherTest, APolicyHostThatIsNotThere) {
 
 TEST_F(GatherTest, ASlowPolicyHostIsToldFromOneThatFails) {
     std::atomic<bool> over = false;
-    const net::CertificateAndKey certificate = ca.issue("mta-sts.a.test");
+    const net::CertificateAndKey certificate = ca_.issue("mta-sts.a.test");
     const ScriptedServer server([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
             peer.wait_for_end();
         }
     });
-    settings.https_port = server.port();
-    settings.fetch_timeout = std::chrono::milliseconds(700);
+    settings_.https_port = server.port();
+    settings_.fetch_timeout = std::chrono::milliseconds(700);
     bool everything_else = false;
-    const net::Timer watch = loop.every(std::chrono::milliseconds(5), [&] {
-        if (!over && gathering && gathering->all_but_fetch()) {
+    const net::Timer watch = loop_.every(std::chrono::milliseconds(5), [&] {
+        if (!over && gathering_ && gathering_->all_but_fetch()) {
             everything_else = true;
-            EXPECT_EQ(gathering->so_far().fetch.outcome, PolicyFetch::Outcome::running);
-            EXPECT_TRUE(gathering->so_far().mx.found());
+            EXPECT_EQ(gathering_->so_far().fetch.outcome, PolicyFetch::Outcome::running);
+            EXPECT_TRUE(gathering_->so_far().mx.found());
             over = true;
         }
     });
@@ -247,9 +247,9 @@ TEST_F(GatherTest, FetchesOnlyWhatTheCacheRulesWant) {
     request.cached->policy.max_age_s = 86'400;
     request.cached->policy.mode = mtasts::Mode::enforce;
     request.cached->fetched = request.cached->last_used = now;
-    settings.https_port = 1;
+    settings_.https_port = 1;
     EXPECT_EQ(run(request).fetch.outcome, PolicyFetch::Outcome::not_attempted) << "the same id";
-    EXPECT_EQ(dns.queries(name("mta-sts.a.test"), dns::Type::a), 0U);
+    EXPECT_EQ(dns_.queries(name("mta-sts.a.test"), dns::Type::a), 0U);
     request.cached->id = "0";
     EXPECT_EQ(run(request).fetch.outcome, PolicyFetch::Outcome::connect_failed) << "a new one";
     mtasts::record_failure(request.fetch_failures, "1", now - Seconds(10));
@@ -258,20 +258,20 @@ TEST_F(GatherTest, FetchesOnlyWhatTheCacheRulesWant) {
     EXPECT_NE(held.error.find("2026-09-21T"), std::string::npos) << held.error;
     request.fetch = GatherRequest::Fetch::always;
     EXPECT_EQ(run(request).fetch.outcome, PolicyFetch::Outcome::connect_failed) << "a checker looks whatever was";
-    dns.remove(name("_mta-sts.a.test"));
+    dns_.remove(name("_mta-sts.a.test"));
     EXPECT_EQ(run(request).fetch.outcome, PolicyFetch::Outcome::not_attempted) << "but not without a record";
 }
 
 TEST_F(GatherTest, HostsByPreferenceWithTheirAddresses) {
-    dns.add("a.test", dns::Type::mx, mx(5, "better.a.test"), 60);
-    dns.add("a.test", dns::Type::mx, mx(20, "alias.a.test"));
-    dns.add("a.test", dns::Type::mx, mx(30, "absent.a.test"));
-    dns.add("a.test", dns::Type::mx, mx(40, "broken.a.test"));
-    dns.add("better.a.test", dns::Type::a, address("127.0.0.2"));
-    dns.add("better.a.test", dns::Type::aaaa, address("::1"));
-    dns.add("alias.a.test", dns::Type::cname, cname("mx.a.test"));
-    dns.break_name("broken.a.test", dns::Rcode::servfail);
-    settings.https_port = 1;
+    dns_.add("a.test", dns::Type::mx, mx(5, "better.a.test"), 60);
+    dns_.add("a.test", dns::Type::mx, mx(20, "alias.a.test"));
+    dns_.add("a.test", dns::Type::mx, mx(30, "absent.a.test"));
+    dns_.add("a.test", dns::Type::mx, mx(40, "broken.a.test"));
+    dns_.add("better.a.test", dns::Type::a, address("127.0.0.2"));
+    dns_.add("better.a.test", dns::Type::aaaa, address("::1"));
+    dns_.add("alias.a.test", dns::Type::cname, cname("mx.a.test"));
+    dns_.break_name("broken.a.test", dns::Rcode::servfail);
+    settings_.https_port = 1;
     const Evidence evidence = run("a.test");
     EXPECT_EQ(evidence.mx.answer, Answer::records);
     EXPECT_FALSE(evidence.mx.secure);
@@ -295,10 +295,10 @@ TEST_F(GatherTest, HostsByPreferenceWithTheirAddresses) {
 
 TEST_F(GatherTest, ManyHostsAreCut) {
     for (int i = 0; i < 30; ++i) {
-        dns.add("a.test", dns::Type::mx, mx(20, "mx" + std::to_string(i) + ".a.test"));
+        dns_.add("a.test", dns::Type::mx, mx(20, "mx" + std::to_string(i) + ".a.test"));
     }
-    settings.https_port = 1;
-    settings.hosts_max = 7;
+    settings_.https_port = 1;
+    settings_.hosts_max = 7;
     const Evidence evidence = run("a.test");
     EXPECT_EQ(evidence.mx.records.size(), 31U);
     ASSERT_EQ(evidence.hosts.size(), 7U);
@@ -306,8 +306,8 @@ TEST_F(GatherTest, ManyHostsAreCut) {
 }
 
 TEST_F(GatherTest, WhatAnMxLookupSays) {
-    settings.https_port = 1;
-    dns.add("none.test", dns::Type::a, address("127.0.0.1"));
+    settings_.https_port = 1;
+    dns_.add("none.test", dns::Type::a, address("127.0.0.1"));
     const Evidence implicit = run("none.test");  // RFC 5321 §5.1
     EXPECT_EQ(implicit.mx.answer, Answer::nodata);
     ASSERT_EQ(implicit.hosts.size(), 1U);
@@ -316,33 +316,33 @@ TEST_F(GatherTest, WhatAnMxLookupSays) {
     EXPECT_EQ(implicit.fetch.outcome, PolicyFetch::Outcome::not_attempted) << "no record, no fetch";
 
     EXPECT_EQ(run("absent.test").mx.answer, Answer::nxdomain);
-    dns.add("null.test", dns::Type::mx, dns::MxData{0, dns::Name()});  // RFC 7505 §3
+    dns_.add("null.test", dns::Type::mx, dns::MxData{0, dns::Name()});  // RFC 7505 §3
     const Evidence null_mx = run("null.test");
     EXPECT_TRUE(verdict::is_null_mx(null_mx));
     EXPECT_TRUE(null_mx.hosts.empty());
-    dns.break_name("broken.test", dns::Rcode::servfail);
+    dns_.break_name("broken.test", dns::Rcode::servfail);
     const Evidence broken = run("broken.test");
     EXPECT_EQ(broken.mx.answer, Answer::failed);
     EXPECT_NE(broken.mx.error, "");
     EXPECT_TRUE(broken.hosts.empty());
-    dns.add_raw("odd.test", dns::Type::mx, Bytes{1});
+    dns_.add_raw("odd.test", dns::Type::mx, Bytes{1});
     EXPECT_EQ(run("odd.test").mx.answer, Answer::failed) << "malformed is not absent (RFC 7672 §2.1.2)";
 }
 
 TEST_F(GatherTest, BracketsMeanNoMxLookup) {
-    settings.https_port = 1;
+    settings_.https_port = 1;
     const Evidence evidence = run("[mx.a.test]:587");
     EXPECT_EQ(evidence.mx.answer, Answer::not_asked);
     EXPECT_EQ(evidence.smtp_port, 587U);
     ASSERT_EQ(evidence.hosts.size(), 1U);
     EXPECT_EQ(evidence.hosts[0].name, name("mx.a.test"));
-    EXPECT_EQ(dns.queries(name("mx.a.test"), dns::Type::mx), 0U);
-    EXPECT_EQ(dns.queries(name("_mta-sts.mx.a.test"), dns::Type::txt), 1U) << "RFC 8461 §3.4: its own policy";
+    EXPECT_EQ(dns_.queries(name("mx.a.test"), dns::Type::mx), 0U);
+    EXPECT_EQ(dns_.queries(name("_mta-sts.mx.a.test"), dns::Type::txt), 1U) << "RFC 8461 §3.4: its own policy";
 }
 
 TEST_F(GatherTest, ReadsTheTlsrptRecordOnlyWhenAsked) {
-    dns.add("_smtp._tls.a.test", dns::Type::txt, txt("v=TLSRPTv1; rua=mailto:r@a.test"));
-    settings.https_port = 1;
+    dns_.add("_smtp._tls.a.test", dns::Type::txt, txt("v=TLSRPTv1; rua=mailto:r@a.test"));
+    settings_.https_port = 1;
     GatherRequest request;
     request.key = verdict::parse_key("a.test");
     request.tlsrpt = GatherRequest::Tlsrpt::ask;
@@ -352,11 +352,11 @@ TEST_F(GatherTest, ReadsTheTlsrptRecordOnlyWhenAsked) {
     EXPECT_EQ(evidence.sts_txt.records, std::vector<std::string>{"v=STSv1; id=1;"});
     EXPECT_EQ(evidence.sts_txt.ttl_s, 300U);
     EXPECT_EQ(evidence.mx.answer, Answer::not_asked);
-    EXPECT_EQ(dns.queries(name("a.test"), dns::Type::mx), 0U);
+    EXPECT_EQ(dns_.queries(name("a.test"), dns::Type::mx), 0U);
 }
 
 TEST_F(GatherTest, ProbesAnMxHost) {
-    const net::CertificateAndKey good = ca.issue("mx.a.test");
+    const net::CertificateAndKey good = ca_.issue("mx.a.test");
     const Probe got = probe(starttls(good));
     EXPECT_EQ(got.outcome, Probe::Outcome::tls) << got.error;
     EXPECT_EQ(got.address, ip("127.0.0.1"));
@@ -371,8 +371,8 @@ TEST_F(GatherTest, ProbesAnMxHost) {
 TEST_F(GatherTest, TellsWhatIsWrongWithAnMxHostsCertificate) {
     struct Case {
         CertificateOptions options;
-        CertificateError error;
-        bool name_matches;
+        CertificateError error = CertificateError::none;
+        bool name_matches = false;
     };
     const Case cases[] = {
         {{.names = {"*.a.test"}}, CertificateError::none, true},
@@ -382,7 +382,7 @@ TEST_F(GatherTest, TellsWhatIsWrongWithAnMxHostsCertificate) {
         {{.names = {"mx.a.test"}, .self_signed = true}, CertificateError::self_signed, true},
     };
     for (const Case& c : cases) {
-        const net::CertificateAndKey certificate = ca.issue(c.options);
+        const net::CertificateAndKey certificate = ca_.issue(c.options);
         const Probe got = probe(starttls(certificate));
         EXPECT_EQ(got.outcome, Probe::Outcome::tls) << "whatever the certificate, the chain is seen";
         EXPECT_EQ(got.certificate, c.error) << c.options.names[0];
@@ -395,8 +395,8 @@ TEST_F(GatherTest, TellsWhatIsWrongWithAnMxHostsCertificate) {
 TEST_F(GatherTest, TellsHowFarASessionCame) {
     struct Case {
         std::vector<std::string> answers;  // greeting, to EHLO, to STARTTLS; then it hangs up
-        Probe::Outcome outcome;
-        const char* reason;
+        Probe::Outcome outcome = Probe::Outcome::tls;
+        const char* reason = "";
     };
     const Case cases[] = {
         {{"554 go away\r\n"}, Probe::Outcome::refused_greeting, "not 220"},
@@ -428,9 +428,9 @@ TEST_F(GatherTest, TellsHowFarASessionCame) {
 
 TEST_F(GatherTest, ProbesUpToFourAddressesOfAHost) {
     for (int i = 2; i < 9; ++i) {
-        dns.add("mx.a.test", dns::Type::a, address("127.0.0." + std::to_string(i)));
+        dns_.add("mx.a.test", dns::Type::a, address("127.0.0." + std::to_string(i)));
     }
-    settings.smtp_port = settings.https_port = 1;
+    settings_.smtp_port = settings_.https_port = 1;
     GatherRequest request;
     request.key = verdict::parse_key("a.test");
     request.probes = GatherRequest::Probes::every_mx;

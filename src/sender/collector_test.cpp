@@ -31,35 +31,35 @@ std::string datagram(const std::string& domain, bool failed, const std::string& 
 class CollectorTest : public ::testing::Test {
 protected:
     void start() {
-        auto started = Collector::start(settings, *store, clock, log);
+        auto started = Collector::start(settings_, *store_, clock_, log_);
         ASSERT_TRUE(started) << started.error().message();
-        collector = std::move(*started);
-        mta = std::make_unique<net::testing::Client>(net::ListenAddress::unix_path(settings.socket), SOCK_DGRAM);
-        ASSERT_TRUE(mta->connected());
+        collector_ = std::move(*started);
+        mta_ = std::make_unique<net::testing::Client>(net::ListenAddress::unix_path(settings_.socket), SOCK_DGRAM);
+        ASSERT_TRUE(mta_->connected());
     }
     tlsrpt::Count only_count() {
-        const auto counts = store->session_counts.of_day(day);
+        const auto counts = store_->session_counts.of_day(day);
         EXPECT_TRUE(counts);
         EXPECT_EQ(counts->size(), 1U);
         return counts->size() == 1 ? counts->front() : tlsrpt::Count{};
     }
 
-    testing::TemporaryFolder folder;
-    CollectorSettings settings{.socket = folder / "tlsrpt.sock"};
-    testing::TestClock clock;
-    testing::TestLog log;
-    std::unique_ptr<store::Store> store = open_store();
-    std::unique_ptr<Collector> collector;
-    std::unique_ptr<net::testing::Client> mta;  // blocking, unlike Postfix: nothing is lost on a short queue
+    testing::TemporaryFolder folder_;
+    CollectorSettings settings_{.socket = folder_ / "tlsrpt.sock"};
+    testing::TestClock clock_;
+    testing::TestLog log_;
+    std::unique_ptr<store::Store> store_ = open_store();
+    std::unique_ptr<Collector> collector_;
+    std::unique_ptr<net::testing::Client> mta_;  // blocking, unlike Postfix: nothing is lost on a short queue
 };
 
 TEST_F(CollectorTest, CountsWhatWasSentBeforeAFlush) {
     start();
     constexpr int sessions = 1000;
     for (int i = 0; i < sessions; ++i) {
-        mta->send(datagram("example.com", i % 4 == 0));
+        mta_->send(datagram("example.com", i % 4 == 0));
     }
-    ASSERT_TRUE(collector->flush());
+    ASSERT_TRUE(collector_->flush());
     const tlsrpt::Count count = only_count();
     EXPECT_EQ(count.domain, name("example.com"));
     EXPECT_EQ(count.policy.policy_type, "sts");
@@ -68,22 +68,22 @@ TEST_F(CollectorTest, CountsWhatWasSentBeforeAFlush) {
     ASSERT_EQ(count.policy.failures.size(), 1U);
     EXPECT_EQ(count.policy.failures[0].result_type, "starttls-not-supported");
     EXPECT_EQ(count.policy.failures[0].sessions, 250U);
-    EXPECT_EQ(collector->counters().received, 1000U);
-    EXPECT_EQ(collector->counters().sessions, 1000U);
+    EXPECT_EQ(collector_->counters().received, 1000U);
+    EXPECT_EQ(collector_->counters().sessions, 1000U);
 
-    mta->send(datagram("example.com", false));
-    ASSERT_TRUE(collector->flush()) << "a second flush adds to the first";
+    mta_->send(datagram("example.com", false));
+    ASSERT_TRUE(collector_->flush()) << "a second flush adds to the first";
     EXPECT_EQ(only_count().policy.successful, 751U);
-    ASSERT_TRUE(collector->flush()) << "with nothing new";
+    ASSERT_TRUE(collector_->flush()) << "with nothing new";
     EXPECT_EQ(only_count().policy.successful, 751U);
 }
 
 TEST_F(CollectorTest, FlushesByItself) {
-    settings.flush_interval = std::chrono::milliseconds(20);
+    settings_.flush_interval = std::chrono::milliseconds(20);
     start();
-    mta->send(datagram("example.com", false));
+    mta_->send(datagram("example.com", false));
     // Design §6: what the socket took more than a second before a crash is counted. Patience for a busy machine.
-    for (int i = 0; i < 500 && store->session_counts.of_day(day)->empty(); ++i) {
+    for (int i = 0; i < 500 && store_->session_counts.of_day(day)->empty(); ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     EXPECT_EQ(only_count().policy.successful, 1U);
@@ -92,14 +92,14 @@ TEST_F(CollectorTest, FlushesByItself) {
 TEST_F(CollectorTest, CountsWhatTheSocketTookBeforeItStopsAndRefusesWhatComesLater) {
     start();
     for (int i = 0; i < 10; ++i) {
-        mta->send(datagram("example.com", false));
+        mta_->send(datagram("example.com", false));
     }
-    collector->stop();
+    collector_->stop();
     EXPECT_EQ(only_count().policy.successful, 10U);
     const std::string late = datagram("example.com", false);
-    EXPECT_LT(::send(mta->fd(), late.data(), late.size(), MSG_NOSIGNAL), 0) << "the sender learns of it";
-    EXPECT_FALSE(std::filesystem::exists(settings.socket));
-    EXPECT_TRUE(collector->flush()) << "nothing is left to flush, and nobody waits";
+    EXPECT_LT(::send(mta_->fd(), late.data(), late.size(), MSG_NOSIGNAL), 0) << "the sender learns of it";
+    EXPECT_FALSE(std::filesystem::exists(settings_.socket));
+    EXPECT_TRUE(collector_->flush()) << "nothing is left to flush, and nobody waits";
 }
 
 TEST_F(CollectorTest, RejectsDatagramsAndGoesOn) {
@@ -113,14 +113,14 @@ TEST_F(CollectorTest, RejectsDatagramsAndGoesOn) {
         "{\"d\":\"\xff",
     };
     for (const std::string& text : bad) {
-        mta->send(text);
+        mta_->send(text);
     }
-    mta->send(datagram("example.com", false));
-    ASSERT_TRUE(collector->flush());
-    EXPECT_EQ(collector->counters().rejected, std::size(bad));
-    EXPECT_EQ(collector->counters().sessions, 1U);
+    mta_->send(datagram("example.com", false));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(collector_->counters().rejected, std::size(bad));
+    EXPECT_EQ(collector_->counters().sessions, 1U);
     EXPECT_EQ(only_count().policy.successful, 1U);
-    EXPECT_EQ(log.warnings("a datagram was rejected"), 1U) << "a flood of them does not fill the log";
+    EXPECT_EQ(log_.warnings("a datagram was rejected"), 1U) << "a flood of them does not fill the log";
 }
 
 TEST_F(CollectorTest, WarnsOnceAboutAnUnknownProtocolVersionAndCounts) {
@@ -128,37 +128,37 @@ TEST_F(CollectorTest, WarnsOnceAboutAnUnknownProtocolVersionAndCounts) {
     for (int i = 0; i < 3; ++i) {
         std::string text = datagram("example.com", false);
         text.replace(text.find(R"("dpv":"1")"), 9, R"("dpv":"2")");
-        mta->send(text);
+        mta_->send(text);
     }
-    ASSERT_TRUE(collector->flush());
+    ASSERT_TRUE(collector_->flush());
     EXPECT_EQ(only_count().policy.successful, 3U);
-    EXPECT_EQ(log.warnings("unknown protocol version"), 1U);
+    EXPECT_EQ(log_.warnings("unknown protocol version"), 1U);
 }
 
 TEST_F(CollectorTest, CountsUnderTheUtcDayOfArrival) {  // RFC 8460 §4.1
     start();
-    clock.set(TimePoint(day) + Seconds(86'399));
-    mta->send(datagram("example.com", false));
-    ASSERT_TRUE(collector->flush());
-    clock.pass(Seconds(1));
-    mta->send(datagram("example.com", true));
-    ASSERT_TRUE(collector->flush());
+    clock_.set(TimePoint(day) + Seconds(86'399));
+    mta_->send(datagram("example.com", false));
+    ASSERT_TRUE(collector_->flush());
+    clock_.pass(Seconds(1));
+    mta_->send(datagram("example.com", true));
+    ASSERT_TRUE(collector_->flush());
     EXPECT_EQ(only_count().policy.successful, 1U);
-    const auto next = store->session_counts.of_day(day + std::chrono::days(1));
+    const auto next = store_->session_counts.of_day(day + std::chrono::days(1));
     ASSERT_EQ(next->size(), 1U);
     EXPECT_EQ(next->front().policy.failed, 1U);
 }
 
 TEST_F(CollectorTest, KeepsTheNewestRecordOfADomainsDay) {
     start();
-    mta->send(datagram("example.com", false, "v=TLSRPTv1;rua=mailto:old@a"));
+    mta_->send(datagram("example.com", false, "v=TLSRPTv1;rua=mailto:old@a"));
     std::string other_policy = datagram("example.com", false, "v=TLSRPTv1;rua=mailto:old@a");
     other_policy.replace(other_policy.find(R"("policy-type":2)"), 15, R"("policy-type":9)");
-    mta->send(other_policy);
-    ASSERT_TRUE(collector->flush());
-    mta->send(datagram("example.com", false, "v=TLSRPTv1;rua=mailto:new@a"));
-    ASSERT_TRUE(collector->flush());
-    const auto counts = store->session_counts.of_day(day);
+    mta_->send(other_policy);
+    ASSERT_TRUE(collector_->flush());
+    mta_->send(datagram("example.com", false, "v=TLSRPTv1;rua=mailto:new@a"));
+    ASSERT_TRUE(collector_->flush());
+    const auto counts = store_->session_counts.of_day(day);
     ASSERT_EQ(counts->size(), 2U);
     for (const tlsrpt::Count& count : *counts) {
         EXPECT_EQ(count.record, "v=TLSRPTv1;rua=mailto:new@a") << count.policy.policy_type;
@@ -166,61 +166,61 @@ TEST_F(CollectorTest, KeepsTheNewestRecordOfADomainsDay) {
 }
 
 TEST_F(CollectorTest, DropsWhatItCannotHold) {
-    settings.queue_bytes_max = 1;
+    settings_.queue_bytes_max = 1;
     start();
-    mta->send(datagram("example.com", false));
-    ASSERT_TRUE(collector->flush());
-    EXPECT_EQ(collector->counters().received, 1U);
-    EXPECT_EQ(collector->counters().dropped, 1U);
-    EXPECT_EQ(collector->counters().sessions, 0U);
+    mta_->send(datagram("example.com", false));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(collector_->counters().received, 1U);
+    EXPECT_EQ(collector_->counters().dropped, 1U);
+    EXPECT_EQ(collector_->counters().sessions, 0U);
 }
 
 TEST_F(CollectorTest, KeepsInMemoryWhatTheStoreDoesNotTake) {
-    store = open_store("sqlite:" + (folder / "counts.db"));
+    store_ = open_store("sqlite:" + (folder_ / "counts.db"));
     sqlite3* other = nullptr;
-    ASSERT_EQ(sqlite3_open((folder / "counts.db").c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open((folder_ / "counts.db").c_str(), &other), SQLITE_OK);
     const auto run = [&](const char* sql) { return sqlite3_exec(other, sql, nullptr, nullptr, nullptr); };
     start();
     ASSERT_EQ(run("ALTER TABLE session_count RENAME TO away"), SQLITE_OK);
-    mta->send(datagram("example.com", true));
-    EXPECT_FALSE(collector->flush());
-    EXPECT_GE(log.warnings("kept in memory"), 1U);
+    mta_->send(datagram("example.com", true));
+    EXPECT_FALSE(collector_->flush());
+    EXPECT_GE(log_.warnings("kept in memory"), 1U);
     ASSERT_EQ(run("ALTER TABLE away RENAME TO session_count"), SQLITE_OK);
-    mta->send(datagram("example.com", true));
-    EXPECT_TRUE(collector->flush());
+    mta_->send(datagram("example.com", true));
+    EXPECT_TRUE(collector_->flush());
     EXPECT_EQ(only_count().policy.failed, 2U) << "both, each once";
     EXPECT_EQ(only_count().policy.failures.at(0).sessions, 2U);
     sqlite3_close(other);
 }
 
 TEST_F(CollectorTest, TheSocketIsWritableAsConfiguredAndTakesOverOnlyAStaleOne) {
-    settings.socket_mode = 0622;
+    settings_.socket_mode = 0622;
     start();
     struct stat status {};
-    ASSERT_EQ(::stat(settings.socket.c_str(), &status), 0);
+    ASSERT_EQ(::stat(settings_.socket.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0622U);
-    const auto second = Collector::start(settings, *store, clock, log);
+    const auto second = Collector::start(settings_, *store_, clock_, log_);
     ASSERT_FALSE(second) << "somebody reads it";
-    EXPECT_NE(second.error().message().find(settings.socket), std::string::npos) << second.error().message();
+    EXPECT_NE(second.error().message().find(settings_.socket), std::string::npos) << second.error().message();
 
-    collector.reset();
+    collector_.reset();
     {
         // What a killed collector leaves behind.
-        net::Socket killed = *net::bind_datagram(net::ListenAddress::unix_path(settings.socket));
+        net::Socket killed = *net::bind_datagram(net::ListenAddress::unix_path(settings_.socket));
         ::close(killed.release());
     }
-    ASSERT_TRUE(std::filesystem::exists(settings.socket));
+    ASSERT_TRUE(std::filesystem::exists(settings_.socket));
     start();
-    mta->send(datagram("example.com", false));
-    ASSERT_TRUE(collector->flush());
+    mta_->send(datagram("example.com", false));
+    ASSERT_TRUE(collector_->flush());
     EXPECT_EQ(only_count().policy.successful, 1U);
 }
 
 TEST_F(CollectorTest, SaysWhyItCannotStart) {
-    settings.socket = folder / "absent/tlsrpt.sock";
-    EXPECT_FALSE(Collector::start(settings, *store, clock, log));
-    settings.socket = folder / std::string(110, 'x');
-    const auto too_long = Collector::start(settings, *store, clock, log);
+    settings_.socket = folder_ / "absent/tlsrpt.sock";
+    EXPECT_FALSE(Collector::start(settings_, *store_, clock_, log_));
+    settings_.socket = folder_ / std::string(110, 'x');
+    const auto too_long = Collector::start(settings_, *store_, clock_, log_);
     ASSERT_FALSE(too_long);
     EXPECT_NE(too_long.error().message().find("107"), std::string::npos) << too_long.error().message();
 }

@@ -128,36 +128,35 @@ class PolicyDaemonTest : public ::testing::Test {
 protected:
     PolicyDaemonTest() {
         for (const std::string domain : {"a.test", "b.test"}) {
-            dns.add(domain, dns::Type::mx, mx(10, "mx.a.test"), 0);
-            dns.add("mta-sts." + domain, dns::Type::a, address("127.0.0.1"));
+            dns_.add(domain, dns::Type::mx, mx(10, "mx.a.test"), 0);
+            dns_.add("mta-sts." + domain, dns::Type::a, address("127.0.0.1"));
         }
-        dns.add("mx.a.test", dns::Type::a, address("127.0.0.1"));
+        dns_.add("mx.a.test", dns::Type::a, address("127.0.0.1"));
         publish_id("a.test", "1");
-        settings.gather.https_port = host.port();
-        settings.gather.guard = net::AddressGuard(net::NonGlobal::allow);
-        settings.gather.trust = ca.trust();
+        settings_.gather.https_port = host_.port();
+        settings_.gather.guard = net::AddressGuard(net::NonGlobal::allow);
+        settings_.gather.trust = ca_.trust();
         start();
     }
-    ~PolicyDaemonTest() override { host.release(); }
 
     void publish_id(const std::string& domain, const std::string& id) {
         withdraw(domain);
-        dns.add("_mta-sts." + domain, dns::Type::txt, txt("v=STSv1; id=" + id + ";"), 0);
+        dns_.add("_mta-sts." + domain, dns::Type::txt, txt("v=STSv1; id=" + id + ";"), 0);
     }
-    void withdraw(const std::string& domain) { dns.remove(name("_mta-sts." + domain)); }
+    void withdraw(const std::string& domain) { dns_.remove(name("_mta-sts." + domain)); }
 
     // A process ends, the next one starts on the same database.
     void start() {
-        process.reset();
+        process_.reset();
         net::ResolverSettings resolving;
-        resolving.stub_zones = {{name("test"), {dns.server()}, true}};
+        resolving.stub_zones = {{name("test"), {dns_.server()}, true}};
         resolving.trust_anchor_file = "";
         resolving.root_hints = "";
         resolving.timeout = std::chrono::milliseconds(3000);
         resolving.negative_ttl_s_max = 0;
-        process = std::make_unique<Process>(resolving, ca, *store, clock, log, settings);
+        process_ = std::make_unique<Process>(resolving, ca_, *store_, clock_, log_, settings_);
     }
-    PolicyDaemon& daemon() { return *process->daemon; }
+    PolicyDaemon& daemon() { return *process_->daemon; }
 
     std::shared_ptr<const Answer> ask(const std::string& key) {
         std::promise<std::shared_ptr<const Answer>> answer;
@@ -176,7 +175,7 @@ protected:
         return answer.get_future().get();
     }
     std::optional<store::PolicyCache::Entry> stored(const std::string& domain) {
-        const auto entries = store->policy_cache.all();
+        const auto entries = store_->policy_cache.all();
         EXPECT_TRUE(entries);
         for (const auto& entry : *entries) {
             if (entry.domain == name(domain)) {
@@ -187,22 +186,22 @@ protected:
     }
     // What is known is stale: answers from memory and waits until it has been looked up afresh in the background.
     std::shared_ptr<const Answer> ask_stale(const std::string& key) {
-        clock.pass(past_recheck);
-        const auto answer = daemon().known(key);
+        clock_.pass(past_recheck);
+        auto answer = daemon().known(key);
         if (answer) {
             EXPECT_TRUE(eventually([&] { return explain(key).cache_state == "hit"; })) << key;
         }
         return answer;
     }
 
-    net::testing::TestCa ca;
-    TinyDns dns{{name("test")}};
-    TestPolicyHost host{ca};
-    testing::TestClock clock;
-    testing::TestLog log;
-    std::unique_ptr<store::Store> store = open_store();
-    PolicyDaemonSettings settings;
-    std::unique_ptr<Process> process;
+    net::testing::TestCa ca_;
+    TinyDns dns_{{name("test")}};
+    TestPolicyHost host_{ca_};
+    testing::TestClock clock_;
+    testing::TestLog log_;
+    std::unique_ptr<store::Store> store_ = open_store();
+    PolicyDaemonSettings settings_;
+    std::unique_ptr<Process> process_;
 };
 
 TEST_F(PolicyDaemonTest, FetchesSavesAndAnswers) {
@@ -219,7 +218,7 @@ TEST_F(PolicyDaemonTest, FetchesSavesAndAnswers) {
     const auto known = daemon().known("a.test");
     ASSERT_TRUE(known);
     EXPECT_EQ(daemon().known("A.Test."), known) << "Postfix does not fold the case of a key";
-    EXPECT_EQ(host.connections(), 1);
+    EXPECT_EQ(host_.connections(), 1);
     EXPECT_EQ(daemon().counters().hits, 2U);
     EXPECT_EQ(daemon().counters().misses, 1U);
 }
@@ -227,17 +226,17 @@ TEST_F(PolicyDaemonTest, FetchesSavesAndAnswers) {
 TEST_F(PolicyDaemonTest, ManyRequestsShareOneLookup) {
     constexpr int requests = 50;
     std::atomic<int> answered = 0;
-    host.hold();
+    host_.hold();
     for (int i = 0; i < requests; ++i) {
         daemon().ask("a.test", [&](const std::shared_ptr<const Answer>& answer) {
             answered += answer->decision.level == Level::secure ? 1 : 0;
         });
     }
     ASSERT_TRUE(eventually([&] { return daemon().counters().misses == requests; }));
-    host.release();
+    host_.release();
     EXPECT_TRUE(eventually([&] { return answered == requests; }));
-    EXPECT_EQ(host.connections(), 1);
-    EXPECT_EQ(dns.queries(name("_mta-sts.a.test"), dns::Type::txt), 1U);
+    EXPECT_EQ(host_.connections(), 1);
+    EXPECT_EQ(dns_.queries(name("_mta-sts.a.test"), dns::Type::txt), 1U);
 }
 
 TEST_F(PolicyDaemonTest, KeysWithoutAPolicyAskNobody) {  // design rule 12
@@ -249,45 +248,45 @@ TEST_F(PolicyDaemonTest, KeysWithoutAPolicyAskNobody) {  // design rule 12
         EXPECT_EQ(answer->plain, "9:NOTFOUND ,") << key;
         EXPECT_EQ(ask(key)->plain, "9:NOTFOUND ,") << key;
     }
-    EXPECT_EQ(dns.queries(name("a.test"), dns::Type::mx), 0U);
+    EXPECT_EQ(dns_.queries(name("a.test"), dns::Type::mx), 0U);
 }
 
 TEST_F(PolicyDaemonTest, AnEnforcedPolicyHolds) {  // design rule 9; RFC 8461 §3.1, §3.3, §5.1
     EXPECT_EQ(level("a.test"), Level::secure);
 
     publish_id("a.test", "2");
-    host.answer("503 Busy", "");
+    host_.answer("503 Busy", "");
     EXPECT_EQ(ask_stale("a.test")->decision.level, Level::secure) << "a new id whose fetch fails";
-    EXPECT_EQ(host.connections(), 2);
-    EXPECT_EQ(log.warnings("stays in force"), 1U);
+    EXPECT_EQ(host_.connections(), 2);
+    EXPECT_EQ(log_.warnings("stays in force"), 1U);
 
     withdraw("a.test");
     EXPECT_EQ(ask_stale("a.test")->decision.level, Level::secure) << "the record has vanished";
 
     publish_id("a.test", "3");
-    dns.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=4;"), 0);
+    dns_.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=4;"), 0);
     EXPECT_EQ(ask_stale("a.test")->decision.level, Level::secure) << "two records are none (RFC 8461 §3.1)";
 
     publish_id("a.test", "5");
-    host.answer("200 OK", "version: STSv1\r\nmode: none\r\n");
+    host_.answer("200 OK", "version: STSv1\r\nmode: none\r\n");
     EXPECT_EQ(ask_stale("a.test")->decision.level, Level::secure) << "a body that does not parse: no max_age";
-    EXPECT_EQ(host.connections(), 3);
+    EXPECT_EQ(host_.connections(), 3);
 
     publish_id("a.test", "6");
-    host.answer("200 OK", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
-    host.show(net::testing::TestCa().issue("mta-sts.a.test"));
+    host_.answer("200 OK", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
+    host_.show(net::testing::TestCa().issue("mta-sts.a.test"));
     EXPECT_EQ(ask_stale("a.test")->decision.level, Level::secure) << "a certificate of nobody we trust";
-    EXPECT_EQ(host.connections(), 4);
+    EXPECT_EQ(host_.connections(), 4);
     EXPECT_EQ(ask("a.test")->decision.level, Level::secure) << "and so it goes on";
 
     start();
     EXPECT_EQ(level("a.test"), Level::secure) << "after a restart";
-    dns.break_name("_mta-sts.a.test", dns::Rcode::servfail);
-    dns.break_name("a.test", dns::Rcode::servfail);
+    dns_.break_name("_mta-sts.a.test", dns::Rcode::servfail);
+    dns_.break_name("a.test", dns::Rcode::servfail);
     start();
     EXPECT_EQ(level("a.test"), Level::secure) << "after a restart, with DNS that fails (rule 11)";
 
-    clock.pass(Seconds(2'592'000));
+    clock_.pass(Seconds(2'592'000));
     EXPECT_EQ(daemon().known("a.test"), nullptr) << "its max_age has run out";
     EXPECT_NE(level("a.test"), Level::secure);
 }
@@ -295,10 +294,10 @@ TEST_F(PolicyDaemonTest, AnEnforcedPolicyHolds) {  // design rule 9; RFC 8461 §
 TEST_F(PolicyDaemonTest, TheOwnersWordReplacesIt) {
     EXPECT_EQ(level("a.test"), Level::secure);
     publish_id("a.test", "2");
-    host.answer("200 OK", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
+    host_.answer("200 OK", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
     EXPECT_EQ(ask_stale("a.test")->decision.level, Level::secure) << "once more, while it is looked at again (rule 10)";
     EXPECT_EQ(level("a.test"), Level::none);
-    EXPECT_EQ(log.warnings("its owner has changed the policy from enforce to none"), 1U);
+    EXPECT_EQ(log_.warnings("its owner has changed the policy from enforce to none"), 1U);
     EXPECT_EQ(stored("a.test")->policy->policy.mode, mtasts::Mode::none);
     EXPECT_EQ(stored("a.test")->policy->id, "2");
 }
@@ -308,54 +307,54 @@ TEST_F(PolicyDaemonTest, ANegativeAnswerPastItsTimeIsAMiss) {  // design rule 10
     EXPECT_TRUE(daemon().known("b.test"));
     publish_id("b.test", "1");
     EXPECT_EQ(ask("b.test")->decision.level, Level::none) << "within its time";
-    clock.pass(past_recheck);
+    clock_.pass(past_recheck);
     EXPECT_EQ(daemon().known("b.test"), nullptr);
     EXPECT_EQ(level("b.test"), Level::secure);
 }
 
 TEST_F(PolicyDaemonTest, FailedFetchesBackOff) {  // RFC 8461 §3.3
-    host.answer("503 Busy", "");
+    host_.answer("503 Busy", "");
     EXPECT_EQ(level("a.test"), Level::none);
-    EXPECT_EQ(host.connections(), 1);
-    clock.pass(past_recheck);
+    EXPECT_EQ(host_.connections(), 1);
+    clock_.pass(past_recheck);
     EXPECT_EQ(level("a.test"), Level::none);
-    EXPECT_EQ(host.connections(), 1) << "not for five minutes";
+    EXPECT_EQ(host_.connections(), 1) << "not for five minutes";
     ASSERT_TRUE(eventually([&] { return stored("a.test").has_value(); }));
     start();
     EXPECT_EQ(level("a.test"), Level::none);
-    EXPECT_EQ(host.connections(), 1) << "nor after a restart";
-    clock.pass(Seconds(300));
+    EXPECT_EQ(host_.connections(), 1) << "nor after a restart";
+    clock_.pass(Seconds(300));
     EXPECT_EQ(level("a.test"), Level::none);
-    EXPECT_EQ(host.connections(), 2);
+    EXPECT_EQ(host_.connections(), 2);
 
     for (int id = 2; id < 20; ++id) {  // whoever forges TXT can make up ids: ten fetches an hour over all of them
         publish_id("a.test", std::to_string(id));
-        clock.pass(past_recheck);
+        clock_.pass(past_recheck);
         EXPECT_EQ(level("a.test"), Level::none);
     }
-    EXPECT_EQ(host.connections(), 10);
-    clock.pass(Seconds(3600));
-    host.answer("200 OK", enforce);
+    EXPECT_EQ(host_.connections(), 10);
+    clock_.pass(Seconds(3600));
+    host_.answer("200 OK", enforce);
     EXPECT_EQ(level("a.test"), Level::secure) << "and then it is as if nothing had been";
     EXPECT_EQ(stored("a.test")->failures, mtasts::FetchFailures{});
 }
 
 TEST_F(PolicyDaemonTest, ASlowPolicyHostIsNotWaitedFor) {  // design rule 10
-    settings.first_lookup_timeout = std::chrono::milliseconds(300);
+    settings_.first_lookup_timeout = std::chrono::milliseconds(300);
     start();
-    host.hold();
+    host_.hold();
     EXPECT_EQ(level("a.test"), Level::none) << "delivered without a policy";
     EXPECT_EQ(daemon().counters().lookup_timeouts, 1U);
-    host.release();
+    host_.release();
     EXPECT_TRUE(eventually([&] { return daemon().known("a.test") != nullptr; })) << "the fetch went on";
     EXPECT_EQ(level("a.test"), Level::secure);
 }
 
 TEST_F(PolicyDaemonTest, OrDefersTheMail) {
-    settings.first_lookup_timeout = std::chrono::milliseconds(300);
-    settings.decision.on_slow_policy = verdict::OnSlowPolicy::defer;
+    settings_.first_lookup_timeout = std::chrono::milliseconds(300);
+    settings_.decision.on_slow_policy = verdict::OnSlowPolicy::defer;
     start();
-    host.hold();
+    host_.hold();
     const auto answer = ask("a.test");
     EXPECT_EQ(answer->decision.level, Level::temp);
     EXPECT_NE(answer->plain.find("TEMP "), std::string::npos);
@@ -365,66 +364,66 @@ TEST_F(PolicyDaemonTest, OrDefersTheMail) {
 TEST_F(PolicyDaemonTest, SilentDnsDefersOnlyWhereAPolicyHolds) {
     EXPECT_EQ(level("a.test"), Level::secure);
     for (const char* silent : {"a.test", "b.test", "_mta-sts.a.test", "_mta-sts.b.test"}) {
-        dns.break_name(silent, dns::Rcode::servfail, true);
+        dns_.break_name(silent, dns::Rcode::servfail, true);
     }
-    settings.first_lookup_timeout = std::chrono::milliseconds(200);
+    settings_.first_lookup_timeout = std::chrono::milliseconds(200);
     start();
     EXPECT_EQ(level("a.test"), Level::temp) << "who swallows the answers must not lift an enforced policy";
     EXPECT_EQ(level("b.test"), Level::none);
 }
 
 TEST_F(PolicyDaemonTest, OverridesComeBeforeAnyLookup) {  // design rule 14
-    settings.overrides = verdict::Overrides::make({{"a.test", "encrypt", {}}, {".b.test", "defer", {}}}).value();
+    settings_.overrides = verdict::Overrides::make({{"a.test", "encrypt", {}}, {".b.test", "defer", {}}}).value();
     start();
     EXPECT_EQ(ask("a.test")->plain, "10:OK encrypt,");
     EXPECT_EQ(level("x.b.test"), Level::temp);
-    EXPECT_EQ(dns.queries(name("a.test"), dns::Type::mx), 0U);
-    EXPECT_EQ(host.connections(), 0);
+    EXPECT_EQ(dns_.queries(name("a.test"), dns::Type::mx), 0U);
+    EXPECT_EQ(host_.connections(), 0);
 
-    settings.overrides = {};
-    process->loop().sync([&] { daemon().reconfigure(settings); });
+    settings_.overrides = {};
+    process_->loop().sync([&] { daemon().reconfigure(settings_); });
     EXPECT_EQ(level("a.test"), Level::secure) << "after a reload";
-    settings.overrides = verdict::Overrides::make({{"a.test", "none", {}}}).value();
-    process->loop().sync([&] { daemon().reconfigure(settings); });
+    settings_.overrides = verdict::Overrides::make({{"a.test", "none", {}}}).value();
+    process_->loop().sync([&] { daemon().reconfigure(settings_); });
     EXPECT_EQ(level("a.test"), Level::none);
 }
 
 TEST_F(PolicyDaemonTest, ASmartHostHasItsOwnPolicy) {  // RFC 8461 §3.4
     EXPECT_EQ(ask("[a.test]")->decision.match, std::vector<std::string>{"mx.a.test"}) << "which a.test does not match";
-    host.answer("200 OK", "version: STSv1\r\nmode: enforce\r\nmx: b.test\r\nmax_age: 86400\r\n");
-    dns.add("b.test", dns::Type::a, address("127.0.0.1"));
+    host_.answer("200 OK", "version: STSv1\r\nmode: enforce\r\nmx: b.test\r\nmax_age: 86400\r\n");
+    dns_.add("b.test", dns::Type::a, address("127.0.0.1"));
     publish_id("b.test", "1");
     EXPECT_EQ(ask("[b.test]")->decision.match, std::vector<std::string>{"b.test"});
-    EXPECT_EQ(dns.queries(name("b.test"), dns::Type::mx), 0U) << "brackets: no MX lookup";
+    EXPECT_EQ(dns_.queries(name("b.test"), dns::Type::mx), 0U) << "brackets: no MX lookup";
 }
 
 TEST_F(PolicyDaemonTest, RefetchesDailyWhatIsInUse) {  // RFC 8461 §10.2; design rule 10
-    settings.refetch_scan = std::chrono::milliseconds(10);
+    settings_.refetch_scan = std::chrono::milliseconds(10);
     start();
     EXPECT_EQ(level("a.test"), Level::secure);
-    const TimePoint asked = clock.now();
-    clock.pass(Seconds(86'400));
-    ASSERT_TRUE(eventually([&] { return stored("a.test")->policy->fetched == clock.now(); }))
+    const TimePoint asked = clock_.now();
+    clock_.pass(Seconds(86'400));
+    ASSERT_TRUE(eventually([&] { return stored("a.test")->policy->fetched == clock_.now(); }))
         << "nobody asked, the id is the same, and yet it was fetched";
-    EXPECT_EQ(host.connections(), 2);
+    EXPECT_EQ(host_.connections(), 2);
     const mtasts::CachedPolicy policy = *stored("a.test")->policy;
     EXPECT_EQ(policy.last_used, asked) << "our own refetch is no use of it";
-    EXPECT_EQ(mtasts::next_refetch(policy, asked + settings.gather.cache.keep_refetching_for + Seconds(1)),
+    EXPECT_EQ(mtasts::next_refetch(policy, asked + settings_.gather.cache.keep_refetching_for + Seconds(1)),
               std::nullopt)
         << "nothing is polled for its own sake";
 
-    host.answer("503 Busy", "");
-    clock.pass(3 * Seconds(86'400));
+    host_.answer("503 Busy", "");
+    clock_.pass(3 * Seconds(86'400));
     ASSERT_TRUE(eventually([&] { return daemon().counters().fetch_failures == 1U; }));
-    ASSERT_TRUE(eventually([&] { return log.warnings("could not be refreshed for long") == 1U; }));
-    EXPECT_EQ(host.connections(), 3);
-    clock.pass(settings.gather.cache.fetch_backoff_min);
+    ASSERT_TRUE(eventually([&] { return log_.warnings("could not be refreshed for long") == 1U; }));
+    EXPECT_EQ(host_.connections(), 3);
+    clock_.pass(settings_.gather.cache.fetch_backoff_min);
     ASSERT_TRUE(eventually([&] { return daemon().counters().fetch_failures == 2U; }));
-    EXPECT_EQ(host.connections(), 4) << "one attempt each time";
-    EXPECT_EQ(log.warnings("could not be refreshed for long"), 1U) << "said once a day";
-    host.answer("200 OK", enforce);
-    clock.pass(settings.gather.cache.fetch_backoff_min);
-    ASSERT_TRUE(eventually([&] { return stored("a.test")->policy->fetched == clock.now(); }));
+    EXPECT_EQ(host_.connections(), 4) << "one attempt each time";
+    EXPECT_EQ(log_.warnings("could not be refreshed for long"), 1U) << "said once a day";
+    host_.answer("200 OK", enforce);
+    clock_.pass(settings_.gather.cache.fetch_backoff_min);
+    ASSERT_TRUE(eventually([&] { return stored("a.test")->policy->fetched == clock_.now(); }));
 }
 
 TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
@@ -433,9 +432,9 @@ TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
     EXPECT_EQ(explained.cache_state, "miss");
     ASSERT_TRUE(explained.cached);
     EXPECT_EQ(explained.cached->id, "1");
-    EXPECT_EQ(explained.next_refresh, clock.now() + Seconds(86'400));
+    EXPECT_EQ(explained.next_refresh, clock_.now() + Seconds(86'400));
     EXPECT_EQ(explain("a.test").cache_state, "hit");
-    clock.pass(past_recheck);
+    clock_.pass(past_recheck);
     EXPECT_EQ(explain("a.test").cache_state, "stale");
     explained = explain("[192.0.2.1]");
     EXPECT_EQ(explained.cache_state, "miss");
@@ -451,25 +450,25 @@ TEST_F(PolicyDaemonTest, PurgeForgets) {
     const auto entries = listed.get_future().get();
     ASSERT_EQ(entries.size(), 1U);
     EXPECT_EQ(entries[0].domain, name("a.test"));
-    EXPECT_EQ(entries[0].next_refresh, clock.now() + Seconds(86'400));
+    EXPECT_EQ(entries[0].next_refresh, clock_.now() + Seconds(86'400));
 
     EXPECT_TRUE(purge("a.test"));
     EXPECT_EQ(daemon().known("a.test"), nullptr);
     EXPECT_TRUE(eventually([&] { return !stored("a.test"); }));
     EXPECT_EQ(level("a.test"), Level::secure) << "fetched afresh";
-    EXPECT_EQ(host.connections(), 2);
+    EXPECT_EQ(host_.connections(), 2);
     EXPECT_TRUE(stored("a.test")) << "the purge does not overtake the newer state";
 }
 
 TEST_F(PolicyDaemonTest, AFullMapStartsAfreshAndForgetsNoPolicy) {
-    settings.answers_max = 1;
+    settings_.answers_max = 1;
     start();
     EXPECT_EQ(level("a.test"), Level::secure);
     EXPECT_EQ(level("b.test"), Level::none);
     EXPECT_EQ(daemon().answer_count(), 1U);
     withdraw("a.test");
     EXPECT_EQ(level("a.test"), Level::secure) << "from the cache of policies";
-    EXPECT_EQ(host.connections(), 1);
+    EXPECT_EQ(host_.connections(), 1);
 }
 
 }  // namespace

@@ -74,9 +74,9 @@ private:
 class ReporterTest : public ::testing::Test {
 protected:
     ReporterTest() {
-        dns.add("intake.test", dns::Type::a, address("127.0.0.1"));
-        settings.submitter = {"Example Mail", "tls@sender.test"};
-        settings.trust = ca.trust();
+        dns_.add("intake.test", dns::Type::a, address("127.0.0.1"));
+        settings_.submitter = {"Example Mail", "tls@sender.test"};
+        settings_.trust = ca_.trust();
     }
 
     // Sessions of `domain` on the day: three that worked, two that failed.
@@ -95,36 +95,36 @@ protected:
         failure.receiving_ip = "198.51.100.2";
         failure.sessions = 2;
         policy.failures = {failure};
-        ASSERT_TRUE(store->session_counts.add({{day, name(domain), record, policy}}));
+        ASSERT_TRUE(store_->session_counts.add({{day, name(domain), record, policy}}));
     }
     void publish(const std::string& domain, const std::string& rua) {
-        dns.remove(name("_smtp._tls." + domain));
-        dns.add("_smtp._tls." + domain, dns::Type::txt, txt("v=TLSRPTv1; rua=" + rua));
+        dns_.remove(name("_smtp._tls." + domain));
+        dns_.add("_smtp._tls." + domain, dns::Type::txt, txt("v=TLSRPTv1; rua=" + rua));
     }
 
     // Several runs at once, in this order.
     std::vector<Outcomes> run(const std::vector<Scope>& scopes, Day of = day) {
         net::ResolverSettings resolving;
-        resolving.stub_zones = {{name("test"), {dns.server()}, true}};
+        resolving.stub_zones = {{name("test"), {dns_.server()}, true}};
         resolving.trust_anchor_file = "";
         resolving.root_hints = "";
         resolving.timeout = std::chrono::milliseconds(3000);
-        const auto resolver = *net::make_unbound_resolver(loop, resolving);  // afresh: no TTL to wait for
+        const auto resolver = *net::make_unbound_resolver(loop_, resolving);  // afresh: no TTL to wait for
         net::HttpsClient::Settings client;
-        client.guard = net::AddressGuard(non_global);
-        net::HttpsClient https(loop, std::move(client));
+        client.guard = net::AddressGuard(non_global_);
+        net::HttpsClient https(loop_, std::move(client));
         net::WorkPool work("test", 2);
-        Reporter reporter(loop, work, *resolver, https, *store, clock, log, settings);
+        Reporter reporter(loop_, work, *resolver, https, *store_, clock_, log_, settings_);
         std::vector<Outcomes> outcomes;
         for (const Scope scope : scopes) {
             reporter.run(of, scope, [&](Outcomes got) {
                 outcomes.push_back(std::move(got));
                 if (outcomes.size() == scopes.size()) {
-                    loop.stop();
+                    loop_.stop();
                 }
             });
         }
-        net::testing::run_for(loop);
+        net::testing::run_for(loop_);
         work.stop();
         return outcomes;
     }
@@ -137,26 +137,26 @@ protected:
         std::vector<std::string> lines;
         for (const DeliveryOutcome& outcome : *outcomes) {
             lines.push_back(outcome.domain.text() + " " + outcome.rua + " " + outcome.result);
-            details.push_back(outcome.detail);
+            details_.push_back(outcome.detail);
         }
         return lines;
     }
 
-    net::testing::TestCa ca;
-    TinyDns dns{{name("test")}};
-    net::Loop loop;
-    testing::TestClock clock;
-    testing::TestLog log;
-    std::unique_ptr<store::Store> store = open_store();
-    ReporterSettings settings;
-    net::NonGlobal non_global = net::NonGlobal::allow;
-    std::vector<std::string> details;
+    net::testing::TestCa ca_;
+    TinyDns dns_{{name("test")}};
+    net::Loop loop_;
+    testing::TestClock clock_;
+    testing::TestLog log_;
+    std::unique_ptr<store::Store> store_ = open_store();
+    ReporterSettings settings_;
+    net::NonGlobal non_global_ = net::NonGlobal::allow;
+    std::vector<std::string> details_;
 };
 
 using Lines = std::vector<std::string>;
 
 TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4
-    TestIntake intake(ca.issue("intake.test"));
+    TestIntake intake(ca_.issue("intake.test"));
     count("a.test");
     publish("a.test", intake.rua());
     EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
@@ -185,18 +185,18 @@ TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4
 }
 
 TEST_F(ReporterTest, RefusesADayThatIsNotOver) {
-    const Day today = std::chrono::floor<std::chrono::days>(clock.now());
+    const Day today = std::chrono::floor<std::chrono::days>(clock_.now());
     for (const Day early : {today, today + std::chrono::days(1)}) {
         const Outcomes outcomes = run({Scope::whole_day}, early).at(0);
         ASSERT_FALSE(outcomes);
         EXPECT_EQ(outcomes.error().code, Errc::refused);
     }
-    clock.set(TimePoint(today) + Seconds(86'400));
+    clock_.set(TimePoint(today) + Seconds(86'400));
     EXPECT_TRUE(run({Scope::whole_day}, today).at(0)) << "over at the first second of the next";
 }
 
 TEST_F(ReporterTest, RunsTakeTurnsAndSendOnce) {
-    TestIntake intake(ca.issue("intake.test"));
+    TestIntake intake(ca_.issue("intake.test"));
     count("a.test");
     publish("a.test", intake.rua());
     const auto outcomes = run({Scope::whole_day, Scope::retries, Scope::whole_day});
@@ -208,40 +208,40 @@ TEST_F(ReporterTest, RunsTakeTurnsAndSendOnce) {
 }
 
 TEST_F(ReporterTest, EveryRuaOrTheFirstThatWorks) {  // RFC 8460 §3
-    TestIntake broken(ca.issue("intake.test"), {"503 Busy"});
-    TestIntake first(ca.issue("intake.test"));
-    TestIntake second(ca.issue("intake.test"));
+    TestIntake broken(ca_.issue("intake.test"), {"503 Busy"});
+    TestIntake first(ca_.issue("intake.test"));
+    TestIntake second(ca_.issue("intake.test"));
     count("a.test");
     publish("a.test", broken.rua() + "," + first.rua() + "," + second.rua());
-    settings.rua_all = false;
+    settings_.rua_all = false;
     EXPECT_EQ(run(), (Lines{"a.test " + broken.rua() + " retry", "a.test " + first.rua() + " sent"}));
     EXPECT_TRUE(second.requests().empty());
-    settings.rua_all = true;
+    settings_.rua_all = true;
     EXPECT_EQ(run(), (Lines{"a.test " + broken.rua() + " retry", "a.test " + first.rua() + " already-sent",
                             "a.test " + second.rua() + " sent"}));
     EXPECT_EQ(broken.requests().size(), 1U) << "it is not due yet";
 }
 
 TEST_F(ReporterTest, RetriesForADayWithGrowingGaps) {  // RFC 8460 §5.5
-    TestIntake intake(ca.issue("intake.test"), {"503 Busy"});
+    TestIntake intake(ca_.issue("intake.test"), {"503 Busy"});
     count("a.test");
     publish("a.test", intake.rua());
     const Lines retry{"a.test " + intake.rua() + " retry"};
     EXPECT_EQ(run(), retry);
-    clock.pass(settings.retry_first - Seconds(1));
+    clock_.pass(settings_.retry_first - Seconds(1));
     EXPECT_EQ(run(Scope::retries), retry);
     EXPECT_EQ(intake.requests().size(), 1U) << "too early";
-    clock.pass(Seconds(1));
+    clock_.pass(Seconds(1));
     count("a.test");  // what came in late changes no report that was tried
     EXPECT_EQ(run(Scope::retries), retry);
     auto requests = intake.requests();
     ASSERT_EQ(requests.size(), 2U);
     EXPECT_EQ(requests[0].second, requests[1].second) << "the same bytes";
-    clock.pass(settings.retry_first);
+    clock_.pass(settings_.retry_first);
     EXPECT_EQ(run(Scope::retries), retry);
     EXPECT_EQ(intake.requests().size(), 2U) << "the second gap is longer than the first";
 
-    clock.pass(settings.retry_for);
+    clock_.pass(settings_.retry_for);
     EXPECT_EQ(run(Scope::retries), Lines{"a.test " + intake.rua() + " failed"});
     EXPECT_EQ(intake.requests().size(), 3U) << "a last time";
     EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " failed"});
@@ -268,8 +268,8 @@ TEST_F(ReporterTest, WhatTheServerSaysDecides) {
         {"503 Busy", "retry", "their trouble"},
     };
     for (const Case& c : cases) {
-        TestIntake intake(ca.issue("intake.test"), {c.answer});
-        store = open_store();
+        TestIntake intake(ca_.issue("intake.test"), {c.answer});
+        store_ = open_store();
         count("a.test");
         publish("a.test", intake.rua());
         EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " " + c.result}) << c.answer << ": " << c.reason;
@@ -278,37 +278,37 @@ TEST_F(ReporterTest, WhatTheServerSaysDecides) {
 }
 
 TEST_F(ReporterTest, AWrongCertificateCountsOnlyWhereAsked) {  // RFC 8460 §3: "MAY ignore"
-    TestIntake intake(ca.issue({.names = {"other.test"}}));
+    TestIntake intake(ca_.issue({.names = {"other.test"}}));
     count("a.test");
     publish("a.test", intake.rua());
-    settings.verify_https_rua = true;
+    settings_.verify_https_rua = true;
     EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " retry"});
     EXPECT_TRUE(intake.requests().empty());
-    clock.pass(settings.retry_first);
-    settings.verify_https_rua = false;
+    clock_.pass(settings_.retry_first);
+    settings_.verify_https_rua = false;
     EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
 }
 
 TEST_F(ReporterTest, DestinationsComeFromDnsAtSendingTime) {
-    TestIntake intake(ca.issue("intake.test"));
+    TestIntake intake(ca_.issue("intake.test"));
     count("moved.test", "v=TLSRPTv1;rua=mailto:old@moved.test");
     publish("moved.test", intake.rua("/moved"));
     count("gone.test", "v=TLSRPTv1;rua=" + intake.rua("/gone"));  // no record any more: nobody asks
     count("broken.test", "v=TLSRPTv1;rua=" + intake.rua("/seen"));
-    dns.break_name("_smtp._tls.broken.test", dns::Rcode::servfail);
+    dns_.break_name("_smtp._tls.broken.test", dns::Rcode::servfail);
     count("two.test", "v=TLSRPTv1;rua=" + intake.rua("/two"));
     publish("two.test", intake.rua("/one"));
-    dns.add("_smtp._tls.two.test", dns::Type::txt, txt("v=TLSRPTv1; rua=" + intake.rua("/two")));  // RFC 8460 §3
+    dns_.add("_smtp._tls.two.test", dns::Type::txt, txt("v=TLSRPTv1; rua=" + intake.rua("/two")));  // RFC 8460 §3
     EXPECT_EQ(run(),
               (Lines{"broken.test " + intake.rua("/seen") + " sent", "moved.test " + intake.rua("/moved") + " sent"}));
     EXPECT_EQ(intake.requests().size(), 2U);
 }
 
 TEST_F(ReporterTest, NeverPostsIntoTheOperatorsOwnNetwork) {  // design rule 20: a rua is a stranger's word
-    TestIntake intake(ca.issue("intake.test"));
+    TestIntake intake(ca_.issue("intake.test"));
     count("a.test");
     publish("a.test", intake.rua());
-    non_global = net::NonGlobal::refuse;
+    non_global_ = net::NonGlobal::refuse;
     EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " failed"});
     EXPECT_TRUE(intake.requests().empty());
 }
@@ -316,10 +316,10 @@ TEST_F(ReporterTest, NeverPostsIntoTheOperatorsOwnNetwork) {  // design rule 20:
 TEST_F(ReporterTest, AHostThatCannotBeFoundIsTriedAgain) {
     count("a.test");
     publish("a.test", "https://absent.test/r,https://broken.test/r");
-    dns.break_name("broken.test", dns::Rcode::servfail);
+    dns_.break_name("broken.test", dns::Rcode::servfail);
     EXPECT_EQ(run(), (Lines{"a.test https://absent.test/r retry", "a.test https://broken.test/r retry"}));
-    EXPECT_EQ(details.at(0), "absent.test has no address");
-    EXPECT_EQ(details.at(1), "broken.test could not be looked up");
+    EXPECT_EQ(details_.at(0), "absent.test has no address");
+    EXPECT_EQ(details_.at(1), "broken.test could not be looked up");
 }
 
 // A submission server that answers the end of the message with `verdict` and keeps what it was sent.
@@ -354,7 +354,7 @@ struct TestSubmission {
 
 TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
     TestSubmission mail("250 queued");
-    settings.submission = mail.url();
+    settings_.submission = mail.url();
     count("a.test");
     publish("a.test", "mailto:tls%2Dreports@a.test?subject=ignored");
     EXPECT_EQ(run(), Lines{"a.test mailto:tls%2Dreports@a.test?subject=ignored sent"});
@@ -372,12 +372,12 @@ TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
 
 TEST_F(ReporterTest, ARefusedMailIsFinalADeferredOneIsNot) {
     TestSubmission refusing("550 no such user");
-    settings.submission = refusing.url();
+    settings_.submission = refusing.url();
     count("a.test");
     publish("a.test", "mailto:r@a.test");
     EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test failed"});
     TestSubmission deferring("451 later");
-    settings.submission = deferring.url();
+    settings_.submission = deferring.url();
     count("b.test");
     publish("b.test", "mailto:r@b.test");
     EXPECT_EQ(run(), (Lines{"a.test mailto:r@a.test failed", "b.test mailto:r@b.test retry"}));
@@ -385,7 +385,7 @@ TEST_F(ReporterTest, ARefusedMailIsFinalADeferredOneIsNot) {
 }
 
 TEST_F(ReporterTest, AServerThatIsNotThereIsTriedAgain) {
-    settings.submission = "smtp://127.0.0.1:1";
+    settings_.submission = "smtp://127.0.0.1:1";
     count("a.test");
     publish("a.test", "mailto:r@a.test");
     EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test retry"});
