@@ -89,7 +89,8 @@ void print(const std::string& domain, const std::vector<verdict::Finding>& findi
 int run(const Options& options) {
     const verdict::Key key = verdict::parse_key(options.domain);
     if (key.kind != verdict::Key::Kind::domain) {
-        complain(printable(options.domain) + ": not a domain name" + (key.why.empty() ? "" : ": " + key.why));
+        complain(fmt::format("\"{}\" is not a domain name{}{}", printable(options.domain), key.why.empty() ? "" : ": ",
+                             key.why));
         return exit_usage;
     }
     Config config;

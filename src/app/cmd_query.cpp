@@ -44,8 +44,8 @@ Result<json::object> look_here(const std::string& domain) {
     return out;
 }
 
-Result<json::object> ask_daemon(const Options& options) {
-    POSTSEAL_TRY(const ApiAnswer answer, call_api(options.target, "GET", "/api/v1/query/" + options.domain));
+Result<json::object> ask_daemon(const Options& options, const verdict::Key& key) {
+    POSTSEAL_TRY(const ApiAnswer answer, call_api(options.target, "GET", "/api/v1/query/" + key.text()));
     if (answer.status != 200 || !answer.body.is_object()) {
         return Error{Errc::refused, options.domain, answer.problem()};
     }
@@ -78,10 +78,13 @@ int run(const Options& options) {
     const bool ask = !options.target.config_file.empty() || !options.target.url.empty();
     const verdict::Key key = verdict::parse_key(options.domain);
     if (key.kind == verdict::Key::Kind::invalid) {
-        complain(printable(options.domain) + ": not a domain: " + key.why);
+        complain(fmt::format("\"{}\" is not a domain: {}", printable(options.domain), key.why));
         return exit_usage;
     }
-    const Result<json::object> result = ask ? ask_daemon(options) : look_here(options.domain);
+    Result<json::object> result = sender::query_json(sender::PolicyDaemon::explain_no_policy(options.domain));
+    if (key.can_have_policy()) {
+        result = ask ? ask_daemon(options, key) : look_here(options.domain);
+    }
     if (!result) {
         complain(result.error().message());
         return exit_usage;

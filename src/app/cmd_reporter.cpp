@@ -27,8 +27,8 @@ std::string text_of(const json::object& object, std::string_view key) {
 }
 
 int run(const Options& options) {
-    if (const auto day = parse_iso_day(options.day); !day) {
-        complain("--day: " + day.error().message());
+    if (!parse_iso_day(options.day)) {
+        complain(fmt::format("--day {}: no day of the form YYYY-MM-DD", printable(options.day)));
         return exit_usage;
     }
     const auto answer =
@@ -44,6 +44,9 @@ int run(const Options& options) {
     const json::object& result = answer->body.get_object();
     if (options.as_json) {
         fmt::print("{}\n", json::serialize(result));
+    }
+    if (!options.as_json && result.at("reports").as_array().empty()) {
+        fmt::print("{}: nobody asks for a report\n", options.day);
     }
     bool problems = false;
     for (const json::value& element : result.at("reports").as_array()) {

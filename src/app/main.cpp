@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "app/command.h"
+#include "base/text.h"
 
 namespace {
 
@@ -23,6 +26,18 @@ int run(int argc, char** argv) {
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        // A word where a subcommand belongs is named: "a subcommand is required" would puzzle who wrote one.
+        const CLI::App* deepest = &root;
+        while (!deepest->get_subcommands().empty()) {
+            deepest = deepest->get_subcommands().front();
+        }
+        const std::vector<std::string> words = deepest->remaining();
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty() &&
+            deepest->get_require_subcommand_min() > 0) {
+            postseal::app::complain(fmt::format("\"{}\" is no command of {}: see --help",
+                                                postseal::printable(words.front()), deepest->get_name()));
+            return postseal::app::exit_usage;
+        }
         // --help and --version come here too, with exit code 0; every wrong use is 2.
         return root.exit(error) == 0 ? postseal::app::exit_fine : postseal::app::exit_usage;
     }

@@ -396,6 +396,10 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
 
     void explain(const std::string& text, std::function<void(Explanation)> done) {
         const verdict::Key key = verdict::parse_key(text);
+        if (!key.can_have_policy()) {
+            done(explain_no_policy(text));
+            return;
+        }
         const TimePoint now = clock.now();
         const auto answer = answers.find(key.text());
         const auto state = answer ? freshness(*answer, now) : Freshness::unusable;
@@ -458,6 +462,13 @@ void PolicyDaemon::ask(std::string_view key, std::function<void(std::shared_ptr<
 
 void PolicyDaemon::explain(std::string_view key, std::function<void(Explanation)> done) {
     impl_->loop.post([impl = impl_, text = std::string(key), done = std::move(done)] { impl->explain(text, done); });
+}
+
+PolicyDaemon::Explanation PolicyDaemon::explain_no_policy(std::string_view key) {
+    verdict::Evidence evidence;
+    evidence.key = verdict::parse_key(key.substr(0, key_bytes_max));
+    // The key has no text of its own: what was asked is shown.
+    return {printable(key, 200), make_answer(verdict::decide(evidence, {}, {}), {}, {}), "miss", {}, {}};
 }
 
 void PolicyDaemon::cache_entries(std::function<void(std::vector<CacheEntry>)> done) {

@@ -65,6 +65,8 @@ public:
         std::optional<TimePoint> next_refresh;
     };
     void explain(std::string_view key, std::function<void(Explanation)> done);
+    // Of a key that can have no policy (design rule 12): needs no daemon and no lookup.
+    [[nodiscard]] static Explanation explain_no_policy(std::string_view key);
 
     struct CacheEntry {
         dns::Name domain;

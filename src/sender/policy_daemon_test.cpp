@@ -438,6 +438,8 @@ TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
     EXPECT_EQ(explain("a.test").cache_state, "stale");
     explained = explain("[192.0.2.1]");
     EXPECT_EQ(explained.cache_state, "miss");
+    EXPECT_EQ(explained.key, "[192.0.2.1]") << "as asked";
+    EXPECT_FALSE(explained.answer->decision.reasons.empty()) << "an address has no policy";
     EXPECT_FALSE(explained.cached);
 }
 
