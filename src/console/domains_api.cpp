@@ -132,6 +132,48 @@ public:
         parts_.hosting->retire(who(call, domain), domain.name.text(), answer_with_view(reply, 200));
     }
 
+    void probe(const Call& call, const store::Domain& domain, const Reply& reply) {
+        parts_.hosting->probe(
+            who(call, domain), domain.name.text(), [reply](const Result<hosting::Hosting::Probing>& probing) {
+                if (!probing) {
+                    reply(problem_of(probing.error()));
+                } else if (*probing == hosting::Hosting::Probing::too_often) {
+                    reply(problem_reply(Code::too_many_requests, "a probe is under way or just over"));
+                } else {
+                    reply(accepted());
+                }
+            });
+    }
+
+    void policy_mx(const Call& call, const store::Domain& domain, const Reply& reply) {
+        Body body = read_body(call.request, {"mx"});
+        if (body.refusal) {
+            reply(std::move(*body.refusal));
+            return;
+        }
+        constexpr std::size_t patterns_max = 200;
+        const json::value* given = body.object.if_contains("mx");
+        if (given == nullptr || !given->is_array() || given->get_array().empty() ||
+            given->get_array().size() > patterns_max) {
+            reply(field_refusal("mx", "length", fmt::format("1 to {} patterns are asked for", patterns_max)));
+            return;
+        }
+        hosting::MxPatterns patterns;
+        for (const json::value& one : given->get_array()) {
+            const auto pattern = mtasts::MxPattern::parse(one.is_string() ? std::string_view(one.get_string()) : "");
+            if (!pattern || !pattern->can_match()) {
+                reply(field_refusal(fmt::format("mx/{}", &one - given->get_array().data()), "invalid-name",
+                                    pattern ? pattern->text() + " can match no host" : pattern.error().what));
+                return;
+            }
+            if (std::ranges::find(patterns, *pattern) == patterns.end()) {
+                patterns.push_back(*pattern);
+            }
+        }
+        parts_.hosting->policy_mx(who(call, domain), domain.name.text(), std::move(patterns),
+                                  answer_with_view(reply, 200));
+    }
+
     void mode(const Call& call, const store::Domain& domain, const Reply& reply) {
         Body body = read_body(call.request, {"mode", "override_reason"});
         if (body.refusal) {
@@ -342,7 +384,9 @@ void add_domains_routes(Router& router, const DomainsParts& parts) {
     add_below("GET", "/records", &DomainsApi::records);
     add_below("POST", "/verify", &DomainsApi::verify);
     add_below("POST", "/retire", &DomainsApi::retire);
+    add_below("POST", "/probe", &DomainsApi::probe);
     add_below("PUT", "/mode", &DomainsApi::mode);
+    add_below("PUT", "/policy-mx", &DomainsApi::policy_mx);
 }
 
 }  // namespace postseal::console

@@ -82,11 +82,23 @@ net::HttpResponse json_reply(int status, const json::value& body) {
     return response;
 }
 
-net::HttpResponse no_content() {
+namespace {
+
+net::HttpResponse without_body(int status) {
     net::HttpResponse response;
-    response.status = 204;
+    response.status = status;
     response.headers.emplace_back("Cache-Control", "no-store");
     return response;
+}
+
+}  // namespace
+
+net::HttpResponse no_content() {
+    return without_body(204);
+}
+
+net::HttpResponse accepted() {
+    return without_body(202);
 }
 
 net::HttpResponse problem_reply(Code code, std::string_view detail, const std::vector<FieldError>& errors,

@@ -18,6 +18,7 @@ constexpr std::size_t body_bytes_max = std::size_t{64} << 10;
 
 net::HttpResponse json_reply(int status, const boost::json::value& body);
 net::HttpResponse no_content();
+net::HttpResponse accepted();  // 202: it goes on, and an event tells when it is done
 
 // The words of `urn:postseal:problem:…`; each has one status and one title.
 enum class Code {

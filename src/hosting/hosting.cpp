@@ -4,6 +4,7 @@
 #include <libpsl.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/text.h"
@@ -14,6 +15,7 @@ namespace {
 
 using store::DomainState;
 
+constexpr Seconds probe_pause{5};
 constexpr int label_attempts_max = 3;  // 128 random bits never meet; the store refuses a second use all the same
 
 bool is_public_suffix(const dns::Name& name) {
@@ -25,8 +27,12 @@ bool is_public_suffix(const dns::Name& name) {
     return list != nullptr ? psl_is_public_suffix(list.get(), name.text().c_str()) == 1 : name.label_count() < 2;
 }
 
-std::string summary(const store::Domain& domain) {
-    return fmt::format("state={} mode={}", store::to_string(domain.state), mtasts::to_string(domain.wanted_mode));
+std::string list_of(const MxPatterns& patterns) {
+    std::vector<std::string> texts;
+    for (const mtasts::MxPattern& pattern : patterns) {
+        texts.push_back(pattern.text());
+    }
+    return join(texts, ",");
 }
 
 }  // namespace
@@ -49,9 +55,10 @@ Result<dns::Name> hostable_name(std::string_view text, const dns::Name& zone) {
     return name;
 }
 
-struct Hosting::Impl {
+struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
     JobsParts parts;
     JobsSettings settings;
+    std::map<std::string, TimePoint> probes;  // labels: until when no further one is begun
     Jobs jobs;
 
     Impl(JobsParts its_parts, const JobsSettings& its_settings)
@@ -94,6 +101,7 @@ struct Hosting::Impl {
         if (view.certificate) {
             view.certificate->key_pem.clear();
         }
+        view.next_order = jobs.next_order(host);
         const auto* live = live_version(view.versions);
         const auto* published = published_version(view.versions);
         const auto* served = served_version(view.versions);
@@ -158,13 +166,13 @@ struct Hosting::Impl {
             return view_of(domain);
         }
         POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
-        const std::string before = summary(domain);
+        const std::string before = fmt::format("state={}", store::to_string(domain.state));
         if (versions.empty()) {
             if (const auto left = jobs.leave(domain); !left) {
                 return left.error();
             }
             domain.state = DomainState::gone;
-            note(who, "domain.retire", domain, before, "gone: it had never moved in");
+            note(who, "domain.retire", domain, before, "state=gone");
             return view_of(domain);
         }
         // STS-067 (RFC 8461 §8.3): none with a short max_age under a new id, served until every copy has run out.
@@ -185,6 +193,52 @@ struct Hosting::Impl {
         return view_of(domain);
     }
 
+    Result<DomainView> policy_mx(const Who& who, const std::string& text, const MxPatterns& mx) {
+        POSTSEAL_TRY(const store::Domain domain, find(who, text));
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+        if (domain.state == DomainState::retiring || versions.empty() || versions.back().mode == mtasts::Mode::none) {
+            return Error{Errc::refused, "mx", domain.name.text() + " serves no policy that lists MX hosts"};
+        }
+        const MxPatterns before = mx_of(versions.back());
+        if (mx == before) {
+            return view_of(domain);
+        }
+        if (versions.back().mode == mtasts::Mode::enforce) {
+            for (const dns::Name& host : mx_watch_from_json(domain.mx_watch).names()) {
+                if (covers(before, host) && !covers(mx, host)) {
+                    return Error{Errc::refused, "mx",
+                                 fmt::format("{} is an MX host of {}: senders that enforce the policy would no longer "
+                                             "deliver there",
+                                             host.text(), domain.name.text())};
+                }
+            }
+        }
+        POSTSEAL_TRY(const store::PolicyVersion version, jobs.change_policy(domain, versions.back().mode, mx));
+        note(who, "domain.policy-mx", domain, "mx=" + list_of(before),
+             fmt::format("mx={} policy_id={}", list_of(mx), version.policy_id));
+        return view_of(domain);
+    }
+
+    // One look at a time, and none right after another: a probe knocks at other people's doors.
+    Result<Probing> probe(const Who& who, const std::string& text) {
+        POSTSEAL_TRY(const store::Domain domain, find(who, text));
+        std::erase_if(probes, [this](const auto& one) { return now() >= one.second; });
+        if (probes.contains(domain.label)) {
+            return Probing::too_often;
+        }
+        probes[domain.label] = TimePoint::max();
+        jobs.watch(domain.label, Jobs::Probe::hosts,
+                   [self = shared_from_this(), label = domain.label](const Result<store::Domain>& seen) {
+                       self->probes[label] = self->now() + probe_pause;
+                       if (!seen) {
+                           self->parts.log.warning("hosting", seen.error().message());
+                           return;
+                       }
+                       self->jobs.soon(label);
+                   });
+        return Probing::started;
+    }
+
     // The part of a mode change after all looking.
     Result<ModeOutcome> commit_mode(const Who& who, const store::Domain& domain, const ModeChange& change) {
         ModeOutcome outcome;
@@ -201,12 +255,12 @@ struct Hosting::Impl {
             }
         }
         // What is enforced is what was tested; testing starts from what DNS says now.
-        std::vector<dns::Name> mx = last_mx(versions);
+        MxPatterns mx = last_mx(versions);
         if ((change.mode == mtasts::Mode::testing || mx.empty()) && !watch.hosts.empty()) {
-            mx = watch.names();
+            POSTSEAL_TRY(mx, following(mx, watch.names()));
         }
         POSTSEAL_TRY(const store::PolicyVersion version, jobs.change_policy(domain, change.mode, mx));
-        note(who, "domain.mode", domain, summary(domain),
+        note(who, "domain.mode", domain, fmt::format("mode={}", mtasts::to_string(versions.back().mode)),
              fmt::format("mode={} policy_id={}", mtasts::to_string(version.mode), version.policy_id),
              change.override_reason.value_or(""));
         outcome.accepted = true;
@@ -310,6 +364,16 @@ void Hosting::mode(const Who& who, const std::string& name, ModeChange change,
             done(watched ? impl->commit_mode(who, *watched, change) : watched.error());
         });
     });
+}
+
+void Hosting::policy_mx(const Who& who, const std::string& name, MxPatterns mx, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, mx = std::move(mx), done = std::move(done)] {
+        done(impl->policy_mx(who, name, mx));
+    });
+}
+
+void Hosting::probe(const Who& who, const std::string& name, std::function<void(Result<Probing>)> done) {
+    impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] { done(impl->probe(who, name)); });
 }
 
 void Hosting::retire(const Who& who, const std::string& name, ViewDone done) {

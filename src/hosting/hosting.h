@@ -37,6 +37,7 @@ struct DomainView {
     std::optional<std::string> policy_id;      // in DNS
     Verification records;
     std::optional<store::Certificate> certificate;  // without its key
+    std::optional<TimePoint> next_order;            // of a certificate, after a failed one
     store::ReportTotals reports;
     MxWatch mx;
     std::vector<mtasts::MxPattern> policy_mx;  // of the served policy; with it, each MX host is inside or not
@@ -84,6 +85,14 @@ public:
     // or the domain is leaving.
     void mode(const Who& who, const std::string& name, ModeChange change,
               std::function<void(Result<ModeOutcome>)> done);
+
+    // Rule 5's one click: the mx patterns of the next version. Error refused: nothing is served that lists any, the
+    // domain is leaving, or an enforced policy would no longer cover one of the MX hosts that it covers now.
+    void policy_mx(const Who& who, const std::string& name, MxPatterns mx, ViewDone done);
+
+    // A look at every MX host, now; what it shows comes by the observer.
+    enum class Probing { started, too_often };
+    void probe(const Who& who, const std::string& name, std::function<void(Result<Probing>)> done);
 
     // Rule 6. A domain that never moved in is gone at once.
     void retire(const Who& who, const std::string& name, ViewDone done);

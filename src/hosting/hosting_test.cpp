@@ -143,6 +143,12 @@ public:
                        [&](Result<Hosting::ModeOutcome> outcome) { got.set_value(std::move(outcome)); });
         return got.get_future().get();
     }
+    Result<Hosting::Probing> probe(const std::string& domain) {
+        std::promise<Result<Hosting::Probing>> got;
+        hosting_->probe(Who{organisation_, "test"}, domain,
+                        [&](Result<Hosting::Probing> probing) { got.set_value(std::move(probing)); });
+        return got.get_future().get();
+    }
     DomainView wait(const std::string& domain, const std::function<bool(const DomainView&)>& until) {
         DomainView view;
         for (int i = 0; i < 600; ++i) {
@@ -272,6 +278,28 @@ TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
               "a test does not wait fourteen days");
 
     EXPECT_TRUE(place.told().contains("changed enforce enforce"));
+
+    // Rule 5's one click, and no other way out of an enforced policy than its mode.
+    const auto set_mx = [&](const std::vector<std::string>& hosts) {
+        MxPatterns patterns;
+        for (const std::string& host : hosts) {
+            patterns.push_back(*mtasts::MxPattern::parse(host));
+        }
+        return place.call(
+            [&](Hosting& h, const Who& who, auto done) { h.policy_mx(who, "kestrel.test", patterns, done); });
+    };
+    EXPECT_EQ(set_mx({"elsewhere.test"}).error().code, Errc::refused) << "an MX host would lose its mail";
+    ASSERT_TRUE(set_mx({"mx.kestrel.test", "*.backup.test"}));
+    place.wait("kestrel.test", [&](const DomainView& view) {
+        return view.policy_id && view.policy_id != enforce.policy_id && !view.pending_mode;
+    });
+    EXPECT_NE(place.served("kestrel.test").find("mode: enforce\r\nmx: mx.kestrel.test\r\nmx: *.backup.test\r\n"),
+              std::string::npos);
+    EXPECT_EQ(place.store().audit.list(enforce.domain.organisation, "kestrel.test", 1)->front().before,
+              "mx=mx.kestrel.test");
+    EXPECT_EQ(place.probe("kestrel.test").value(), Hosting::Probing::started);
+    EXPECT_EQ(place.probe("kestrel.test").value(), Hosting::Probing::too_often);
+    EXPECT_FALSE(place.probe("nowhere.test"));
 
     const auto leaving = place.call([](Hosting& h, const Who& who, auto done) { h.retire(who, "kestrel.test", done); });
     ASSERT_TRUE(leaving && leaving->domain.cnames_until);

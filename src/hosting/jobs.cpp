@@ -459,6 +459,11 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     }
 
     awaitable<bool> obtain_certificate(store::Domain domain, dns::Name host) {
+        // While an account is being made, or after an order failed, nothing is known that was not known before: the
+        // authority's own words stay.
+        if ((!any_account() && preparing_accounts) || next_order(host)) {
+            co_return false;
+        }
         const Result<void> issued = co_await issue(host);
         if (!issued) {
             remember_problem(domain.label, issued.error().message());
@@ -484,7 +489,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
             remember_problem(label, mx.problem.empty() ? "no MX host is known" : mx.problem);
             co_return false;
         }
-        const auto made = change_policy(*domain, mtasts::Mode::testing, mx.names());
+        const auto patterns = following({}, mx.names());
+        const auto made = patterns ? change_policy(*domain, mtasts::Mode::testing, *patterns) : patterns.error();
         if (!made) {
             remember_problem(label, made.error().message());
             co_return false;
@@ -493,8 +499,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     }
 
     // Rule 3, STS-065: the row first, then the body in memory; the id waits until it was read back (RFC 8461 §8.1).
-    Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode,
-                                               const std::vector<dns::Name>& mx) {
+    Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx) {
         POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
         POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
         POSTSEAL_TRY(const store::PolicyVersion version,
@@ -662,8 +667,9 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                 warn(domain.name, watched.error());
                 co_return;
             }
-            follow_mx(*watched, versions);
+            domain = *watched;
         }
+        follow_mx(domain, versions);
         note_readiness(domain.label, versions);
     }
 
@@ -675,17 +681,24 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (served == nullptr || served->mode != mtasts::Mode::testing || mx.hosts.empty() || !known) {
             return;
         }
-        std::vector<dns::Name> ours = last_mx(versions);
-        std::vector<dns::Name> theirs = mx.names();
-        std::sort(ours.begin(), ours.end());
-        std::sort(theirs.begin(), theirs.end());
-        if (ours != theirs) {
-            if (const auto made = change_policy(domain, mtasts::Mode::testing, mx.names()); !made) {
-                warn(domain.name, made.error());
-                return;
-            }
-            soon(domain.label);
+        const MxPatterns ours = last_mx(versions);
+        const auto theirs = following(ours, mx.names());
+        if (theirs && *theirs == ours) {
+            return;
         }
+        const auto made = theirs ? change_policy(domain, mtasts::Mode::testing, *theirs) : theirs.error();
+        if (!made) {
+            warn(domain.name, made.error());
+            return;
+        }
+        soon(domain.label);
+    }
+
+    [[nodiscard]] std::optional<TimePoint> next_order(const dns::Name& host) const {
+        const auto order = orders.find(host);
+        return order != orders.end() && order->second.failures > 0 && order->second.next_try > now()
+                   ? std::optional(order->second.next_try)
+                   : std::nullopt;
     }
 
     void note_readiness(const std::string& label, const Versions& versions) {
@@ -752,8 +765,7 @@ void Jobs::watch(const std::string& label, Probe probe, std::function<void(Resul
     });
 }
 
-Result<store::PolicyVersion> Jobs::change_policy(const store::Domain& domain, mtasts::Mode mode,
-                                                 const std::vector<dns::Name>& mx) {
+Result<store::PolicyVersion> Jobs::change_policy(const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx) {
     auto made = impl_->change_policy(domain, mode, mx);
     if (made) {
         impl_->soon(domain.label);
@@ -767,6 +779,10 @@ Result<void> Jobs::leave(const store::Domain& domain) {
 
 Readiness Jobs::readiness_of(const store::Domain& domain, const Versions& versions) const {
     return impl_->readiness_of(domain, versions);
+}
+
+std::optional<TimePoint> Jobs::next_order(const dns::Name& host) const {
+    return impl_->next_order(host);
 }
 
 Result<std::vector<CnameRecord>> Jobs::records_of(const store::Domain& domain) const {

@@ -77,13 +77,14 @@ public:
     void watch(const std::string& label, Probe probe, std::function<void(Result<store::Domain>)> done);
 
     // A new version: row, body in memory; the rest follows by itself (rule 3).
-    Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode,
-                                               const std::vector<dns::Name>& mx);
+    Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx);
     // The end of a domain, at once: no names, no body, no certificate.
     Result<void> leave(const store::Domain& domain);
 
     [[nodiscard]] Readiness readiness_of(const store::Domain& domain, const Versions& versions) const;
     [[nodiscard]] Result<std::vector<CnameRecord>> records_of(const store::Domain& domain) const;
+    // After a failed order: when the next one is tried.
+    [[nodiscard]] std::optional<TimePoint> next_order(const dns::Name& host) const;
 
 private:
     struct Impl;

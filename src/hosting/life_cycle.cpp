@@ -34,18 +34,14 @@ std::string make_policy_id(std::int64_t version, std::string_view body) {
 }
 
 Result<store::PolicyVersion> next_version(std::int64_t domain, const Versions& versions, mtasts::Mode mode,
-                                          const std::vector<dns::Name>& mx, const LifeSettings& settings,
-                                          TimePoint now) {
+                                          const MxPatterns& mx, const LifeSettings& settings, TimePoint now) {
     mtasts::PolicyText text;
     text.mode = mode;
     text.max_age_s = mode == mtasts::Mode::enforce   ? settings.enforce_max_age_s
                      : mode == mtasts::Mode::testing ? settings.testing_max_age_s
                                                      : settings.none_max_age_s;
     if (mode != mtasts::Mode::none) {
-        for (const dns::Name& host : mx) {
-            POSTSEAL_TRY(mtasts::MxPattern pattern, mtasts::MxPattern::parse(host.text()));
-            text.mx.push_back(std::move(pattern));
-        }
+        text.mx = mx;
     }
     store::PolicyVersion version;
     POSTSEAL_TRY(version.body, mtasts::format_policy(text));
@@ -58,21 +54,37 @@ Result<store::PolicyVersion> next_version(std::int64_t domain, const Versions& v
     return version;
 }
 
-std::vector<mtasts::MxPattern> mx_of(const store::PolicyVersion& version) {
+MxPatterns mx_of(const store::PolicyVersion& version) {
     const auto judged = mtasts::judge_policy(version.body);
-    return judged.policy ? judged.policy->mx : std::vector<mtasts::MxPattern>{};
+    return judged.policy ? judged.policy->mx : MxPatterns{};
 }
 
-std::vector<dns::Name> last_mx(const Versions& versions) {
+MxPatterns last_mx(const Versions& versions) {
     const auto lists_mx = [](const store::PolicyVersion& version) { return !mx_of(version).empty(); };
     const auto found = std::find_if(versions.rbegin(), versions.rend(), lists_mx);
-    std::vector<dns::Name> hosts;
-    if (found != versions.rend()) {
-        for (const mtasts::MxPattern& pattern : mx_of(*found)) {
-            hosts.push_back(pattern.name());
+    return found != versions.rend() ? mx_of(*found) : MxPatterns{};
+}
+
+bool covers(const MxPatterns& patterns, const dns::Name& host) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const mtasts::MxPattern& pattern) { return mtasts::mx_matches(pattern, host); });
+}
+
+Result<MxPatterns> following(const MxPatterns& patterns, const std::vector<dns::Name>& hosts) {
+    MxPatterns current;
+    for (const mtasts::MxPattern& pattern : patterns) {
+        if (std::any_of(hosts.begin(), hosts.end(),
+                        [&](const dns::Name& host) { return mtasts::mx_matches(pattern, host); })) {
+            current.push_back(pattern);
         }
     }
-    return hosts;
+    for (const dns::Name& host : hosts) {
+        if (!covers(current, host)) {
+            POSTSEAL_TRY(mtasts::MxPattern pattern, mtasts::MxPattern::parse(host.text()));
+            current.push_back(std::move(pattern));
+        }
+    }
+    return current;
 }
 
 TimePoint retirement_bound(const Versions& versions, TimePoint now) {

@@ -37,14 +37,20 @@ const store::PolicyVersion* published_version(const Versions& versions);
 // RFC 8461 §3.1: 1–32 alphanumerics, from the version's number and the body, never used for another body (STS-016).
 std::string make_policy_id(std::int64_t version, std::string_view body);
 
+using MxPatterns = std::vector<mtasts::MxPattern>;
+
 // The row for a change of mode or mx. Error: a policy that RFC 8461 does not let us serve, e.g. testing without an mx.
 Result<store::PolicyVersion> next_version(std::int64_t domain, const Versions& versions, mtasts::Mode mode,
-                                          const std::vector<dns::Name>& mx, const LifeSettings& settings,
-                                          TimePoint now);
+                                          const MxPatterns& mx, const LifeSettings& settings, TimePoint now);
 // The mx patterns of a version.
-std::vector<mtasts::MxPattern> mx_of(const store::PolicyVersion& version);
+MxPatterns mx_of(const store::PolicyVersion& version);
 // Of the newest version that has any.
-std::vector<dns::Name> last_mx(const Versions& versions);
+MxPatterns last_mx(const Versions& versions);
+
+bool covers(const MxPatterns& patterns, const dns::Name& host);
+// `patterns` brought up to date with the MX hosts of today: those that no host needs any more go, hosts that none of
+// them covers are added. A wildcard that somebody chose stays. Error: a host that no pattern can name.
+Result<MxPatterns> following(const MxPatterns& patterns, const std::vector<dns::Name>& hosts);
 
 // Rule 6, STS-067 (RFC 8461 §8.3): no sender can hold a policy of this domain that says anything but `none` after this
 // moment, plus a TXT TTL and a day.

@@ -14,7 +14,14 @@ using store::PolicyVersion;
 const TimePoint now{Seconds(1'800'000'000)};
 const auto day = std::chrono::days(1);
 
-const std::vector<dns::Name> mx{*dns::Name::parse("mx.example.com")};
+MxPatterns patterns(const std::vector<std::string>& texts) {
+    MxPatterns all;
+    for (const std::string& text : texts) {
+        all.push_back(*mtasts::MxPattern::parse(text));
+    }
+    return all;
+}
+const MxPatterns mx = patterns({"mx.example.com"});
 
 PolicyVersion version(std::int64_t number, Mode mode, std::int64_t max_age_s,
                       std::optional<TimePoint> last_served = std::nullopt) {
@@ -44,6 +51,31 @@ TEST(LifeCycle, every_version_has_an_id_of_its_own) {
     EXPECT_EQ(versions[0].body, versions[2].body);
     EXPECT_FALSE(next_version(1, {}, Mode::testing, {}, {}, now)) << "testing without an mx";
     EXPECT_EQ(last_mx(versions), mx) << "none lists no mx; the version before it does";
+}
+
+TEST(LifeCycle, patterns_follow_the_mx_hosts) {
+    struct Case {
+        std::vector<std::string> patterns;
+        std::vector<std::string> hosts;
+        std::vector<std::string> result;
+        const char* why;
+    };
+    const Case cases[] = {
+        {{}, {"mx1.a.test", "mx2.a.test"}, {"mx1.a.test", "mx2.a.test"}, "the first version lists what DNS says"},
+        {{"mx1.a.test"}, {"mx1.a.test", "mx2.a.test"}, {"mx1.a.test", "mx2.a.test"}, "a new host is added"},
+        {{"mx1.a.test", "mx2.a.test"}, {"mx2.a.test"}, {"mx2.a.test"}, "a host that went is dropped"},
+        {{"*.mail.test"}, {"in1.mail.test", "in2.mail.test"}, {"*.mail.test"}, "a wildcard that is needed stays"},
+        {{"*.mail.test"}, {"mx.a.test"}, {"mx.a.test"}, "a wildcard that nothing needs goes"},
+        {{"*.mail.test"}, {"x.in.mail.test"}, {"x.in.mail.test"}, "a wildcard stands for one label (RFC 8461 §4.1)"},
+        {{"b.test", "a.test"}, {"a.test", "b.test"}, {"b.test", "a.test"}, "another order is no change"},
+    };
+    for (const Case& one : cases) {
+        std::vector<dns::Name> hosts;
+        for (const std::string& host : one.hosts) {
+            hosts.push_back(*dns::Name::parse(host));
+        }
+        EXPECT_EQ(following(patterns(one.patterns), hosts).value(), patterns(one.result)) << one.why;
+    }
 }
 
 // STS-065 (RFC 8461 §8.1): body, read back, id.
