@@ -22,6 +22,11 @@ json::object actor_to_json(const std::string& actor) {
     return {{"kind", kind}, {"name", actor.substr(colon + 1)}};
 }
 
+std::string unicode_of(const std::string& subject) {
+    const auto name = dns::Name::parse(subject);
+    return name && !subject.empty() ? name->unicode() : subject;
+}
+
 json::object to_json(const store::AuditEntry& entry, const std::map<std::int64_t, std::string>& organisations) {
     const auto organisation = organisations.find(entry.organisation);
     return {{"id", std::to_string(entry.id)},
@@ -31,6 +36,7 @@ json::object to_json(const store::AuditEntry& entry, const std::map<std::int64_t
              organisation == organisations.end() ? json::value(nullptr) : json::value(organisation->second)},
             {"action", entry.action},
             {"domain", null_if_empty(entry.subject)},
+            {"domain_unicode", null_if_empty(unicode_of(entry.subject))},
             {"from", null_if_empty(entry.before)},
             {"to", null_if_empty(entry.after)},
             {"reason", null_if_empty(entry.reason)}};

@@ -141,6 +141,20 @@ bool has_moved_in(store::DomainState state) {
            state == store::DomainState::enforce;
 }
 
+// Which step it is that last_error speaks of: the next one to be done (hosting::next_step).
+std::string stuck_at(const hosting::DomainView& view) {
+    if (view.domain.state == store::DomainState::retiring) {
+        return "label-replaced";
+    }
+    if (!view.certificate) {
+        return "issuance-failing";
+    }
+    if (view.versions.empty()) {
+        return "no-mx";
+    }
+    return view.versions.back().body_live ? "renewal-failing" : "read-back-failing";
+}
+
 // The worst first; nothing when nobody is needed.
 json::value attention_of(const hosting::DomainView& view) {
     const auto attention = [](std::string code, std::string_view severity, std::string_view host,
@@ -149,9 +163,11 @@ json::value attention_of(const hosting::DomainView& view) {
             {"code", std::move(code)}, {"severity", severity}, {"host", null_if_empty(host)}, {"message", message}};
     };
     const std::string_view severity = view.mode == mtasts::Mode::enforce ? "error" : "warning";
+    // Without a policy, or with one that is being withdrawn, no sender minds what the hosts do.
+    const bool policy_counts = view.domain.state != store::DomainState::retiring && view.mode != mtasts::Mode::none;
     for (const hosting::MxHost& host : view.mx.hosts) {
         const MxProblem problem = problem_of(view, host);
-        if (problem.code.empty()) {
+        if (problem.code.empty() || !policy_counts) {
             continue;
         }
         const bool unreachable =
@@ -161,14 +177,17 @@ json::value attention_of(const hosting::DomainView& view) {
     }
     if (has_moved_in(view.domain.state)) {
         for (const hosting::SeenRecord& record : view.records) {
-            if (!record.seen && record.problem) {
-                return attention("cname-missing", severity, {}, *record.problem);
+            // Name servers that do not answer just now have removed nothing.
+            const bool silent = record.problem_code == "servfail" || record.problem_code == "timeout" ||
+                                record.problem_code == "resolver-stale";
+            if (!record.seen && record.problem && !silent) {
+                return attention(record.problem_code == "other-record" ? "cname-conflict" : "cname-missing", severity,
+                                 {}, *record.problem);
             }
         }
     }
     if (!view.domain.last_error.empty() && view.domain.state != store::DomainState::pending) {
-        return attention(view.certificate ? "renewal-failing" : "issuance-failing", "error", {},
-                         view.domain.last_error);
+        return attention(stuck_at(view), "error", {}, view.domain.last_error);
     }
     return nullptr;
 }
@@ -253,6 +272,9 @@ json::array progress_of(const hosting::DomainView& view) {
             const bool failed = step != "cname" && !view.domain.last_error.empty();
             one["status"] = failed ? "failed" : "running";
             one["message"] = null_if_empty(view.domain.last_error);
+            if (failed && !view.certificate) {
+                one["next_try"] = or_null(view.next_order);
+            }
         }
         out.push_back(std::move(one));
     }
@@ -315,9 +337,10 @@ json::object to_json(const DomainFacts& facts, Detail detail, TimePoint now) {
     const hosting::DomainView& view = facts.view;
     json::value certificate;
     if (view.certificate) {
+        const bool failing = !view.domain.last_error.empty() && stuck_at(view) == "renewal-failing";
         certificate = json::object{{"not_after", to_rfc3339(view.certificate->not_after)},
                                    {"issuer", nullptr},
-                                   {"renewal_problem", null_if_empty(view.domain.last_error)}};
+                                   {"renewal_problem", failing ? json::value(view.domain.last_error) : nullptr}};
     }
     json::object out{{"domain", view.domain.name.text()},
                      {"domain_unicode", view.domain.name.unicode()},
