@@ -70,8 +70,8 @@ export const recordsQuery = (domain: string, format: RecordFormat) => ({
   staleTime: Infinity,
 });
 
-export const useCache = () =>
-  useQuery({ queryKey: ["cache"], queryFn: () => unwrap(api.GET("/api/v1/cache", { params: { query: { limit: 200 } } })) });
+export const useCache = (enabled: boolean) =>
+  useQuery({ queryKey: ["cache"], enabled, queryFn: () => unwrap(api.GET("/api/v1/cache", { params: { query: { limit: 200 } } })) });
 export const useReporter = () =>
   useQuery({ queryKey: ["reporter"], queryFn: () => unwrap(api.GET("/api/v1/reporter/status")) });
 export const useAudit = () =>

@@ -594,7 +594,7 @@ export interface components {
         };
         /** @description The one thing that needs somebody now. */
         Attention: {
-            /** @description Stable word: mx-not-in-policy, mx-starttls-missing, mx-certificate-expired, mx-certificate-expiring, mx-certificate-name, mx-certificate-untrusted, mx-unreachable, renewal-failing, issuance-failing, cname-missing, cname-conflict, cname-removed-early, failures-reported, node-unreachable, monitored-problem */
+            /** @description Stable word: mx-not-in-policy, mx-starttls-missing, mx-certificate-expired, mx-certificate-expiring, mx-certificate-name, mx-certificate-untrusted, mx-unreachable, renewal-failing, issuance-failing, read-back-failing, no-mx, label-replaced, cname-missing, cname-conflict, cname-removed-early, failures-reported, node-unreachable, monitored-problem */
             code: string;
             /** @enum {string} */
             severity: "warning" | "error";
@@ -1069,12 +1069,15 @@ export interface components {
                 name: string;
             };
             organization: string | null;
-            /** @description e.g. domain.add, domain.mode, domain.retire, session.sign-in */
+            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, reporter.run; clients show an unknown one as it is */
             action: string;
+            /** @description A-labels */
             domain: string | null;
-            /** @description Old value */
+            /** @description U-labels, for people */
+            domain_unicode: string | null;
+            /** @description Old values as name=value, separated by blanks: state, mode, label, policy_id, mx, cnames_until */
             from: string | null;
-            /** @description New value */
+            /** @description New values, as from */
             to: string | null;
             /** @description Override reason */
             reason: string | null;
@@ -2587,8 +2590,9 @@ export interface operations {
                      *           "organization": "Example",
                      *           "action": "domain.mode",
                      *           "domain": "shop.example",
-                     *           "from": "testing",
-                     *           "to": "enforce",
+                     *           "domain_unicode": "shop.example",
+                     *           "from": "mode=testing",
+                     *           "to": "mode=enforce policy_id=20261123T130000",
                      *           "reason": "mx3 is being switched off today"
                      *         },
                      *         {
@@ -2601,8 +2605,9 @@ export interface operations {
                      *           "organization": "Example",
                      *           "action": "domain.add",
                      *           "domain": "new.example",
+                     *           "domain_unicode": "new.example",
                      *           "from": null,
-                     *           "to": "pending",
+                     *           "to": "label=k3vq7d2m5xnbt4lw6yzc8hjr9s",
                      *           "reason": null
                      *         }
                      *       ],

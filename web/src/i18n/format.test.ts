@@ -23,6 +23,17 @@ describe("formats", () => {
     expect(spaced(en.percent(99.98))).toBe("99.98_%");
     expect(spaced(ru.percent(99.98))).toBe("99,98_%");
   });
+  it("writes spans by days, and within one day by the clock with its zone", () => {
+    expect(spaced(en.range("2020-03-03T12:05:00Z", "2020-03-05T12:07:00Z"))).toMatch(/^3.+5 March 2020$/);
+    expect(spaced(ru.range("2020-03-03T12:05:00Z", "2020-03-05T12:07:00Z"))).toMatch(/^3.+5 марта 2020/);
+    expect(en.range("2020-03-03T12:05:00Z", "2020-03-03T12:07:00Z")).toMatch(/^3 Mar.*, \d\d:05.+\d\d:07 (UTC|GMT)/);
+    expect(en.dateTime("2020-03-03T12:05:00Z")).toMatch(/^3 Mar, \d\d:05 (UTC|GMT)/);
+  });
+  it("writes durations in the unit that fits", () => {
+    expect(spaced(en.duration(20))).toBe("20_seconds");
+    expect(spaced(ru.duration(300))).toBe("5_минут");
+    expect(spaced(en.duration(604_800))).toBe("7_days");
+  });
   it("writes days without a year only within this one", () => {
     const year = new Date().getUTCFullYear();
     expect(en.date(`${String(year)}-03-03T12:00:00Z`)).toBe("3 March");

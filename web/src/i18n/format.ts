@@ -41,6 +41,9 @@ export function formats(language: string) {
   const thisYear = (iso: string) => new Date(iso).getUTCFullYear() === new Date().getUTCFullYear();
   const longDay = at({ day: "numeric", month: "long" });
   const longDayYear = at({ day: "numeric", month: "long", year: "numeric" });
+  const clockRange = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  const dayRange = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long" });
+  const dayRangeYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
   // Days of reports are UTC days, whatever the reader's zone.
   const utcDay = at({ day: "numeric", month: "short", timeZone: "UTC" });
   return {
@@ -48,13 +51,19 @@ export function formats(language: string) {
     percent: (n: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(n) + "\u00a0%",
     list: (items: string[]) => new Intl.ListFormat(locale, { type: "conjunction" }).format(items),
     date: (iso: string) => (thisYear(iso) ? longDay(iso) : longDayYear(iso)),
-    dateTime: at({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }),
+    dateTime: at({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" }),
+    /** From one moment to another: by days, or by the clock within one day. */
+    range: (from: string, to: string) => {
+      const oneDay = longDayYear(from) === longDayYear(to);
+      const format = oneDay ? clockRange : thisYear(from) && thisYear(to) ? dayRange : dayRangeYear;
+      return format.formatRange(new Date(from), new Date(to));
+    },
     exact: at({ dateStyle: "long", timeStyle: "long" }),
     utcDay,
     ago: (iso: string, now_ms = Date.now()) => relative(locale, Math.min(Date.parse(iso), now_ms), now_ms),
     duration: (seconds: number) => {
       const [value, unit]: [number, string] =
-        seconds >= 86_400 ? [seconds / 86_400, "day"] : seconds >= 3600 ? [seconds / 3600, "hour"] : [seconds / 60, "minute"];
+        seconds >= 86_400 ? [seconds / 86_400, "day"] : seconds >= 3600 ? [seconds / 3600, "hour"] : seconds >= 60 ? [seconds / 60, "minute"] : [seconds, "second"];
       return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 0 }).format(value).replace(" ", "\u00a0");
     },
   };

@@ -1,5 +1,5 @@
 // Small parts that several screens share.
-import { Tooltip } from "@mantine/core";
+import { Skeleton, Tooltip } from "@mantine/core";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, type Mode } from "../api/client";
@@ -125,6 +125,13 @@ export function Notice({ tone, icon, children, testid, live }: { tone: Tone; ico
     </div>
   );
 }
+
+/** Keeps the place of what is being read, in a card without padding of its own. */
+export const Loading = ({ height }: { height: number }) => (
+  <div className={css.loading} aria-busy="true">
+    <Skeleton height={height} />
+  </div>
+);
 
 export const Empty = ({ children }: { children: ReactNode }) => <div className={css.empty}>{children}</div>;
 

@@ -51,6 +51,11 @@ export function CopyBar({ domain }: { domain: DomainDetail }) {
   );
 }
 
+const ttl_worth_a_word_s = 60;
+
+/** What the list is: something to do, or how it stands in DNS. */
+export const recordsTitle = (domain: DomainDetail) => (domain.records.every((r) => r.seen) || domain.state === "retiring" ? "panel.records.title_seen" : "panel.records.title");
+
 function Why({ record }: { record: Record }) {
   const { t } = useTranslation();
   const format = useFormats();
@@ -60,11 +65,12 @@ function Why({ record }: { record: Record }) {
         {t("panel.records.seen")} <Ago iso={record.checked} />
       </>
     );
-  if (record.problem_code === null) return record.problem ?? t("panel.records.not_looked");
+  if (record.checked === null) return t("panel.records.not_looked");
+  if (record.problem_code === null) return record.problem;
   return (
     <>
       {t(`finding.record.${record.problem_code}`)}
-      {record.ttl_s !== null && record.ttl_s > 0 && <> {t("panel.records.ttl", { duration: format.duration(record.ttl_s) })}</>}
+      {record.ttl_s !== null && record.ttl_s >= ttl_worth_a_word_s && <> {t("panel.records.ttl", { duration: format.duration(record.ttl_s) })}</>}
       {record.observed.length > 0 && (
         <>
           {" "}

@@ -2,7 +2,7 @@
 import { useTranslation } from "react-i18next";
 import type { Domain, DomainDetail } from "../api/client";
 import { useFormats } from "../i18n/format";
-import { standing, testingDays } from "./standing";
+import { inTheWay, standing, testingDays } from "./standing";
 
 type AttentionKey = "finding.attention.mx-not-in-policy.short";
 
@@ -10,7 +10,9 @@ export function useAttentionText(): (d: Domain, part: "short" | "long") => strin
   const { t, i18n } = useTranslation();
   return (d, part) => {
     if (!d.attention) return "";
-    const key = `finding.attention.${d.attention.code}.${part}`;
+    // Under `testing` nothing is refused, only reported.
+    const testing = `finding.attention.${d.attention.code}.testing`;
+    const key = part === "long" && d.mode === "testing" && i18n.exists(testing) ? testing : `finding.attention.${d.attention.code}.${part}`;
     return i18n.exists(key) ? t(key as AttentionKey, { host: d.attention.host ?? "" }) : d.attention.message;
   };
 }
@@ -60,7 +62,7 @@ export function useAnswer(): (d: DomainDetail) => string {
     if (d.pending_mode !== null) return t("panel.answer.changing", { mode: d.pending_mode });
     switch (d.state) {
       case "pending":
-        return standing(d) === "needs-you" ? t("panel.answer.record_in_the_way") : t("panel.answer.pending", { count: d.records.filter((r) => !r.seen).length });
+        return standing(d) === "needs-you" ? t("panel.answer.record_in_the_way", { count: d.records.filter(inTheWay).length }) : t("panel.answer.pending", { count: d.records.filter((r) => !r.seen).length });
       case "verified":
       case "certificate":
         return t("panel.answer.certificate");

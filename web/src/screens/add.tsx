@@ -9,7 +9,9 @@ import { useAddDomain, useDomain } from "../api/queries";
 import { Icon } from "../parts/icons";
 import { Card, Failed, Notice, useErrorText, useTitle, Words } from "../parts/parts";
 import { Progress } from "../parts/progress";
-import { CopyBar, Records } from "../parts/records";
+import { CopyBar, Records, recordsTitle } from "../parts/records";
+import { standing } from "../parts/standing";
+import { useAnswer } from "../parts/state_line";
 import { Back } from "./domain";
 import css from "./add.module.css";
 
@@ -44,7 +46,7 @@ export function Add() {
   const add = useAddDomain();
   const errorText = useErrorText();
   const [pasted, setPasted] = useState("");
-  const [results, setResults] = useState<{ name: string; domain?: DomainDetail; error?: string }[]>([]);
+  const [results, setResults] = useState<{ name: string; domain?: DomainDetail; error?: Error }[]>([]);
   useTitle(t("panel.list.add"));
   const names = namesOf(pasted);
 
@@ -56,7 +58,7 @@ export function Add() {
       try {
         found.push({ name, domain: await add.mutateAsync(name) });
       } catch (error) {
-        found.push({ name, error: error instanceof Error ? errorText(error) : t("problem.internal") });
+        found.push({ name, error: error instanceof Error ? error : new Error() });
       }
       setResults([...found]);
     }
@@ -83,7 +85,9 @@ export function Add() {
             setPasted(event.currentTarget.value);
             setResults([]);
           }}
-          rows={3}
+          autosize
+          minRows={3}
+          maxRows={12}
           spellCheck={false}
           autoCapitalize="none"
           data-testid="add-names"
@@ -107,7 +111,7 @@ export function Add() {
                     </Link>
                   ) : (
                     <>
-                      <b>{result.name}</b>: {result.error}
+                      <b>{result.name}</b>: {result.error && errorText(result.error)}
                     </>
                   )}
                 </div>
@@ -132,6 +136,14 @@ function stepOf(domain: DomainDetail): number {
   }
 }
 
+/** What to do now: publish the records, those that are still missing, or mend the one that cannot work. */
+function Lead({ domain }: { domain: DomainDetail }) {
+  const { t } = useTranslation();
+  const answer = useAnswer();
+  const untouched = standing(domain) !== "needs-you" && domain.records.every((r) => !r.seen);
+  return <p className={css.lead}>{untouched ? t("panel.add.publish") : answer(domain)}</p>;
+}
+
 export function AddDomain() {
   const { t } = useTranslation();
   const { domain: name } = useParams({ from: "/add/$domain" });
@@ -150,7 +162,7 @@ export function AddDomain() {
       {query.isPending && <Skeleton height={260} />}
       {domain && (
         <>
-          {here === 1 && <p className={css.lead}>{t("panel.add.publish")}</p>}
+          {here === 1 && <Lead domain={domain} />}
           {here === 2 && <p className={css.lead}>{t("panel.add.issuing")}</p>}
           {here === 4 && (
             <Notice tone="green" icon="check" testid="wizard-done">
@@ -164,7 +176,7 @@ export function AddDomain() {
               </div>
             </Notice>
           )}
-          <Card title={t("panel.records.title")} flush actions={<CopyBar domain={domain} />}>
+          <Card title={t(recordsTitle(domain))} flush actions={<CopyBar domain={domain} />}>
             <Records domain={domain} />
           </Card>
           {here > 1 && (

@@ -8,10 +8,10 @@ import { useDomain, useProbe, useReports, useSetPolicyMx, useVerify } from "../a
 import { NotFound } from "../app/shell";
 import { daysUntil, useFormats } from "../i18n/format";
 import { Icon } from "../parts/icons";
-import { Ago, Card, Chip, CopyIcon, Empty, Failed, Hint, ModeChip, Notice, Pre, Table, useErrorText, useTitle, Words } from "../parts/parts";
+import { Ago, Card, Chip, CopyIcon, Empty, Failed, Hint, Loading, ModeChip, Notice, Pre, Table, useErrorText, useTitle, Words } from "../parts/parts";
 import { Progress } from "../parts/progress";
 import { Conditions } from "../parts/readiness";
-import { CopyBar, Records } from "../parts/records";
+import { CopyBar, Records, recordsTitle } from "../parts/records";
 import { PolicyTypeName, resultType, Sessions } from "../parts/sessions";
 import { hasPolicy, standing, strip, tone, toneIcon } from "../parts/standing";
 import { useAnswer } from "../parts/state_line";
@@ -56,6 +56,19 @@ function Fix({ domain }: { domain: DomainDetail }) {
       </Button>
       {setMx.isError && <span className={css.bad}>{errorText(setMx.error)}</span>}
     </div>
+  );
+}
+
+// Failures of the jobs themselves: the reason is in their own words, for a person who knows servers. While a domain
+// moves in, the step that failed says it.
+const causes = ["issuance-failing", "renewal-failing", "read-back-failing", "no-mx"];
+
+function Cause({ domain }: { domain: DomainDetail }) {
+  if (!domain.attention || !causes.includes(domain.attention.code)) return null;
+  return (
+    <p className={css.cause} lang="en">
+      {domain.attention.message}
+    </p>
   );
 }
 
@@ -160,7 +173,7 @@ function Facts({ domain }: { domain: DomainDetail }) {
           ) : (
             <>
               {t("panel.mx.until", { date: format.date(certificate.not_after), days: t("panel.days_short", { count: daysUntil(certificate.not_after) }) })}
-              {certificate.renewal_problem !== null && <div className={css.warn}>{t("panel.facts.renewal_failing")}<div lang="en" style={{ fontSize: 13 }}>{certificate.renewal_problem}</div></div>}
+              {certificate.renewal_problem !== null && <div className={css.warn}>{t("panel.facts.renewal_failing")}</div>}
             </>
           )}
         </dd>
@@ -211,7 +224,7 @@ function Versions({ domain }: { domain: DomainDetail }) {
         columns={[
           { head: t("panel.versions.version"), cell: (v) => `v${String(v.version)}` },
           { head: t("panel.list.mode"), cell: (v) => <ModeChip mode={v.mode} /> },
-          { head: t("panel.versions.served"), cell: (v) => (v.stopped === null ? t("panel.versions.since", { date: format.date(v.body_since) }) : `${format.date(v.body_since)} – ${format.date(v.stopped)}`) },
+          { head: t("panel.versions.served"), cell: (v) => (v.stopped === null ? t("panel.versions.since", { date: format.date(v.body_since) }) : format.range(v.body_since, v.stopped)) },
           { head: t("panel.versions.held"), cell: (v) => (v.held_until === null ? t("panel.versions.now") : Date.parse(v.held_until) < Date.now() ? t("panel.versions.forgotten") : t("panel.versions.until", { date: format.date(v.held_until) })) },
         ]}
       />
@@ -249,7 +262,7 @@ function Reports({ domain }: { domain: DomainDetail }) {
       }
     >
       {reports.isError && <Failed error={reports.error} retry={() => void reports.refetch()} />}
-      {reports.isPending && <Skeleton height={120} m={20} />}
+      {reports.isPending && <Loading height={120} />}
       {reports.data?.reports.length === 0 && <Empty>{search.failure === undefined ? t("panel.reports.none") : t("panel.reports.none_match")}</Empty>}
       {reports.data && reports.data.reports.length > 0 && (
         <Table
@@ -333,7 +346,7 @@ function RecordsCard({ domain }: { domain: DomainDetail }) {
   if (domain.records.length === 0) return null;
   return (
     <Card
-      title={t("panel.records.title")}
+      title={t(recordsTitle(domain))}
       testid="records-card"
       flush
       actions={
@@ -394,7 +407,9 @@ function Loaded({ domain }: { domain: DomainDetail }) {
               }}
               data-testid="change-mode"
             >
-              <Words>{domain.state === "ready" ? t("panel.domain.enforce") : t("panel.domain.change_mode")}</Words>
+              <span>
+                <Words>{domain.state === "ready" ? t("panel.domain.enforce") : t("panel.domain.change_mode")}</Words>
+              </span>
             </Button>
           </div>
         )}
@@ -410,6 +425,7 @@ function Loaded({ domain }: { domain: DomainDetail }) {
           <Words>{answer(domain)}</Words>
         </span>
       </p>
+      {!movingIn && <Cause domain={domain} />}
       <Fix domain={domain} />
       <Strip domain={domain} />
       <div className={css.grid}>

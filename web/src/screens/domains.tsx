@@ -10,7 +10,7 @@ import { daysUntil, okPercent, useFormats } from "../i18n/format";
 import { Icon } from "../parts/icons";
 import { Ago, Chip, Empty, Failed, ModeChip, useTitle, Words } from "../parts/parts";
 import { Sparkline } from "../parts/sparkline";
-import { metConditions, standing, tone, weekTotal, type Standing } from "../parts/standing";
+import { metConditions, standing, tone, toneIcon, weekTotal, type Standing } from "../parts/standing";
 import { useStateLine } from "../parts/state_line";
 import css from "./domains.module.css";
 
@@ -76,7 +76,7 @@ function StateCell({ domain }: { domain: Domain }) {
   const line = useStateLine();
   return (
     <div className={css.state}>
-      <Chip tone={tone(domain)} plain>
+      <Chip tone={tone(domain)} icon={standing(domain) === "moving-in" ? "clock" : toneIcon[tone(domain)]} plain>
         <Words>{line(domain)}</Words>
       </Chip>
       {standing(domain) === "needs-you" && (
@@ -104,10 +104,10 @@ function useColumns() {
       }),
       column.accessor("mode", { header: t("panel.list.mode"), cell: ({ row }) => <ModeChip mode={row.original.mode} /> }),
       column.accessor((d) => order.indexOf(standing(d)), { id: "state", header: t("panel.list.state"), meta: "cState", cell: ({ row }) => <StateCell domain={row.original} /> }),
-      column.accessor((d) => metConditions(d)?.met ?? -1, { id: "readiness", header: t("panel.list.readiness"), meta: "cMore", cell: ({ row }) => <Readiness domain={row.original} /> }),
+      column.accessor((d) => metConditions(d)?.met ?? -1, { id: "readiness", header: t("panel.list.readiness"), meta: "cReady", cell: ({ row }) => <Readiness domain={row.original} /> }),
       column.accessor((d) => okPercent(weekTotal(d).ok, weekTotal(d).failed) ?? 101, { id: "week", header: t("panel.list.week"), meta: "cWeek", cell: ({ row }) => <Week domain={row.original} /> }),
       column.accessor((d) => d.mx_summary.bad, { id: "mx", header: "MX", meta: "cMore", sortDescFirst: true, cell: ({ row }) => <MxState domain={row.original} /> }),
-      column.accessor((d) => d.certificate?.not_after ?? "9", { id: "certificate", header: t("panel.list.certificate"), meta: "cMore", cell: ({ row }) => <Certificate domain={row.original} /> }),
+      column.accessor((d) => d.certificate?.not_after ?? "9", { id: "certificate", header: t("panel.list.certificate"), meta: "cCert", cell: ({ row }) => <Certificate domain={row.original} /> }),
       column.accessor((d) => d.reports.last ?? "", {
         id: "last",
         header: t("panel.list.last_report"),

@@ -1,5 +1,6 @@
 // Changing the mode: first what it means for the people who send mail here, then one button.
 import { Button, Drawer, Textarea } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, type DomainDetail, type Mode } from "../api/client";
@@ -115,20 +116,6 @@ export function ModeSheet({ domain, opened, onClose }: { domain: DomainDetail; o
                 <Conditions conditions={conditions} testid="gate" />
               </div>
             )}
-            {shut && (
-              <Textarea
-                label={t("panel.mode.override")}
-                description={t("panel.mode.override_hint")}
-                value={reason}
-                onChange={(event) => {
-                  setReason(event.currentTarget.value);
-                }}
-                autosize={false}
-                rows={2}
-                maxLength={500}
-                data-testid="override-reason"
-              />
-            )}
             {change.isError && refused === null && (
               <Notice tone="red" live testid="mode-error">
                 {errorText(change.error)}
@@ -142,12 +129,27 @@ export function ModeSheet({ domain, opened, onClose }: { domain: DomainDetail; o
           </>
         )}
         <div className={css.foot}>
-          {shut && reason.trim().length < reason_min && <span className={css.warn}>{t("panel.mode.reason_missing")}</span>}
+          {shut && (
+            <Textarea
+              label={t("panel.mode.override")}
+              description={t("panel.mode.override_hint")}
+              value={reason}
+              onChange={(event) => {
+                setReason(event.currentTarget.value);
+              }}
+              autosize={false}
+              rows={2}
+              maxLength={500}
+              data-testid="override-reason"
+            />
+          )}
           <Button variant="default" onClick={close}>
             {t("panel.cancel")}
           </Button>
           <Button color={shut ? "red" : undefined} disabled={mode === current || (shut && reason.trim().length < reason_min)} loading={change.isPending} onClick={submit} data-testid="mode-confirm">
-            <Words>{shut ? t("panel.mode.confirm_anyway") : t("panel.mode.confirm", { mode })}</Words>
+            <span>
+              <Words>{shut ? t("panel.mode.confirm_anyway") : t("panel.mode.confirm", { mode })}</Words>
+            </span>
           </Button>
         </div>
       </div>
@@ -158,7 +160,17 @@ export function ModeSheet({ domain, opened, onClose }: { domain: DomainDetail; o
 export function RetireSheet({ domain, opened, onClose }: { domain: DomainDetail; opened: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   const retire = useRetire(domain.domain);
+  const navigate = useNavigate();
   const errorText = useErrorText();
+  function submit() {
+    retire.mutate(undefined, {
+      onSuccess: (left) => {
+        onClose();
+        // A domain that never moved in has no page any more.
+        if (left.state === "gone") void navigate({ to: "/" });
+      },
+    });
+  }
   return (
     <Drawer opened={opened} onClose={onClose} title={<b>{t(domain.mode === null ? "panel.retire.title_new" : "panel.retire.title", { domain: domain.domain_unicode })}</b>} closeButtonProps={{ "aria-label": t("panel.close") }}>
       <div className={css.sheet} data-testid="retire-sheet">
@@ -182,13 +194,7 @@ export function RetireSheet({ domain, opened, onClose }: { domain: DomainDetail;
           <Button variant="default" onClick={onClose}>
             {t("panel.cancel")}
           </Button>
-          <Button
-            loading={retire.isPending}
-            data-testid="retire-confirm"
-            onClick={() => {
-              retire.mutate(undefined, { onSuccess: onClose });
-            }}
-          >
+          <Button loading={retire.isPending} data-testid="retire-confirm" onClick={submit}>
             {domain.mode === null ? t("panel.retire.confirm_new") : t("panel.retire.confirm")}
           </Button>
         </div>

@@ -1,9 +1,8 @@
 // The sending side: which policies of others are known here, and the reports that went out.
-import { Skeleton } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useCache, useReporter } from "../api/queries";
+import { useCache, useReporter, useSession } from "../api/queries";
 import { useFormats } from "../i18n/format";
-import { Ago, Card, Chip, Empty, Failed, ModeChip, Table, useTitle } from "../parts/parts";
+import { Ago, Card, Chip, Empty, Failed, Loading, ModeChip, Table, useTitle, Words } from "../parts/parts";
 import css from "./domain.module.css";
 
 function Reporter() {
@@ -13,9 +12,13 @@ function Reporter() {
   const status = reporter.data;
   return (
     <Card title={t("panel.sending.reporter")} note={status?.enabled ? t("panel.sending.reporter_as", { name: status.organization_name ?? "", contact: status.contact ?? "" }) : undefined} flush testid="reporter">
-      {reporter.isPending && <Skeleton height={80} m={20} />}
+      {reporter.isPending && <Loading height={80} />}
       {reporter.isError && <Failed error={reporter.error} retry={() => void reporter.refetch()} />}
-      {status && !status.enabled && <Empty>{t("panel.sending.reporter_off")}</Empty>}
+      {status && !status.enabled && (
+        <Empty>
+          <Words>{t("panel.sending.reporter_off")}</Words>
+        </Empty>
+      )}
       {status?.enabled === true && status.days.length === 0 && <Empty>{t("panel.sending.reporter_none")}</Empty>}
       {status?.enabled === true && status.days.length > 0 && (
         <Table
@@ -39,10 +42,17 @@ function Reporter() {
 function Cache() {
   const { t } = useTranslation();
   const format = useFormats();
-  const cache = useCache();
+  const session = useSession();
+  const on = session.data?.installation.roles.includes("policyd") ?? false;
+  const cache = useCache(on);
   return (
     <Card title={t("panel.sending.cache")} note={t("panel.sending.cache_note")} flush testid="cache">
-      {cache.isPending && <Skeleton height={120} m={20} />}
+      {!on && (
+        <Empty>
+          <Words>{t("panel.sending.cache_off")}</Words>
+        </Empty>
+      )}
+      {on && cache.isPending && <Loading height={120} />}
       {cache.isError && <Failed error={cache.error} retry={() => void cache.refetch()} />}
       {cache.data?.entries.length === 0 && <Empty>{t("panel.sending.cache_none")}</Empty>}
       {cache.data && cache.data.entries.length > 0 && (
