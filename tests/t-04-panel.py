@@ -1,4 +1,5 @@
-"""The panel in Chromium: sign in, add a domain, copy the records, switch the mode, change the language."""
+"""The panel in Chromium: sign in, add a domain, copy the records, switch the mode, change the language, and see what others
+do."""
 
 import re
 
@@ -33,12 +34,19 @@ def play(lab):
         place.internet.publish(owner.zone)
         return {}
 
+    enforced = {}
+
+    def step_back(_):
+        enforced.update(place.show(owner.name))
+        enforced["served"] = mode_of(fetch_policy(owner.name, POLICY_HOST, place.roots))
+        place.postseal.json("domain", "mode", owner.name, "testing")
+        return {}
+
     with lab.step("a newcomer goes the whole way in the browser"):
-        seen = browser.play(lab, "panel.mjs", {"publish": publish}, link=link, origin=ORIGIN, domain=owner.shown)
+        seen = browser.play(lab, "panel.mjs", {"publish": publish, "step_back": step_back}, link=link, origin=ORIGIN, domain=owner.shown)
 
     with lab.step("what was seen is what is so"):
-        shown = place.show(owner.name)
-        label = shown["label"]
+        label = enforced["label"]
         expect(seen["link_again"].endswith("/sign-in?problem=link-invalid"), f"the link is good for once: {seen['link_again']}")
         expect({record["name"] for record in seen["records"]} == {f"{name}.{owner.name}" for name in ("_mta-sts", "mta-sts", "_smtp._tls")}
                and all(record["seen"] == "false" for record in seen["records"]), f"records at first: {seen['records']}")
@@ -46,8 +54,9 @@ def play(lab):
         expect(re.fullmatch(rf"(_mta-sts|mta-sts|_smtp\._tls)\.{label}\.{re.escape(ZONE)}\.?", seen["copied_value"]), f"{seen['copied_value']}")
         expect(seen["mode_at_first"] == "testing" and not seen["confirm_without_reason"], f"{seen}")
         expect("mode: enforce" in seen["policy"], f"the policy on the page: {seen['policy']}")
-        expect(shown["mode"] == "enforce", f"the command line agrees: {shown}")
-        expect(mode_of(fetch_policy(owner.name, POLICY_HOST, place.roots)) == "enforce", "and so does the policy host")
+        expect(enforced["mode"] == "enforce", f"the command line agrees: {enforced}")
+        expect(enforced["served"] == "enforce", "and so does the policy host")
+        expect(seen["audit"] == ["domain.mode", "domain.mode", "domain.add", "session.sign-in"], f"the audit log: {seen['audit']}")
         expect(seen["language"] == seen["language_after_reload"] == "ru", f"{seen}")
         expect(re.search("[а-яё]{4}", seen["answer"]), f"Russian: {seen['answer']}")
         expect(seen["signed_out"] == 401, f"signed out: {seen['signed_out']}")

@@ -69,6 +69,15 @@ play(async (page, values, shot, context) => {
   await domain.waitFor();
   seen.language_after_reload = await page.evaluate(() => document.documentElement.lang);
 
+  // Somebody goes back to testing at the command line: the open page follows without a click.
+  await askScene("step_back");
+  await page.locator('[data-testid="domain-page"][data-mode="testing"]').waitFor();
+  await shot("10-stepped-back");
+  await page.getByTestId("nav-audit").click();
+  await page.getByTestId("audit-row").first().waitFor();
+  seen.audit = await page.getByTestId("audit-row").evaluateAll((rows) => rows.map((row) => row.dataset.action));
+  await shot("11-audit");
+
   await page.getByTestId("user-menu").click();
   await page.getByTestId("sign-out").click();
   await page.getByTestId("sign-in").waitFor();
