@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 Result<Session> parse(std::string_view text) {
     return parse_datagram(as_bytes(text));

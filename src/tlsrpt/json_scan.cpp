@@ -59,26 +59,26 @@ struct SilentHandler {
     static constexpr std::size_t max_array_size = std::size_t(-1);
     static constexpr std::size_t max_key_size = std::size_t(-1);
     static constexpr std::size_t max_string_size = std::size_t(-1);
-    using error_code = boost::json::error_code;
+    using ErrorCode = boost::json::error_code;
     using view = boost::json::string_view;
-    bool on_document_begin(error_code&) { return true; }
-    bool on_document_end(error_code&) { return true; }
-    bool on_object_begin(error_code&) { return true; }
-    bool on_object_end(std::size_t, error_code&) { return true; }
-    bool on_array_begin(error_code&) { return true; }
-    bool on_array_end(std::size_t, error_code&) { return true; }
-    bool on_key_part(view, std::size_t, error_code&) { return true; }
-    bool on_key(view, std::size_t, error_code&) { return true; }
-    bool on_string_part(view, std::size_t, error_code&) { return true; }
-    bool on_string(view, std::size_t, error_code&) { return true; }
-    bool on_number_part(view, error_code&) { return true; }
-    bool on_int64(std::int64_t, view, error_code&) { return true; }
-    bool on_uint64(std::uint64_t, view, error_code&) { return true; }
-    bool on_double(double, view, error_code&) { return true; }
-    bool on_bool(bool, error_code&) { return true; }
-    bool on_null(error_code&) { return true; }
-    bool on_comment_part(view, error_code&) { return true; }
-    bool on_comment(view, error_code&) { return true; }
+    bool on_document_begin(ErrorCode&) { return true; }
+    bool on_document_end(ErrorCode&) { return true; }
+    bool on_object_begin(ErrorCode&) { return true; }
+    bool on_object_end(std::size_t, ErrorCode&) { return true; }
+    bool on_array_begin(ErrorCode&) { return true; }
+    bool on_array_end(std::size_t, ErrorCode&) { return true; }
+    bool on_key_part(view, std::size_t, ErrorCode&) { return true; }
+    bool on_key(view, std::size_t, ErrorCode&) { return true; }
+    bool on_string_part(view, std::size_t, ErrorCode&) { return true; }
+    bool on_string(view, std::size_t, ErrorCode&) { return true; }
+    bool on_number_part(view, ErrorCode&) { return true; }
+    bool on_int64(std::int64_t, view, ErrorCode&) { return true; }
+    bool on_uint64(std::uint64_t, view, ErrorCode&) { return true; }
+    bool on_double(double, view, ErrorCode&) { return true; }
+    bool on_bool(bool, ErrorCode&) { return true; }
+    bool on_null(ErrorCode&) { return true; }
+    bool on_comment_part(view, ErrorCode&) { return true; }
+    bool on_comment(view, ErrorCode&) { return true; }
 };
 
 }  // namespace

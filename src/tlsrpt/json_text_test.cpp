@@ -1,5 +1,6 @@
 #include "tlsrpt/json_text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +12,6 @@
 namespace postseal::tlsrpt {
 namespace {
 
-using ::testing::IsEmpty;
 using namespace std::string_literals;
 
 std::string utf16(std::string_view ascii, bool big_endian) {
@@ -67,7 +67,7 @@ TEST(JsonText, finds_the_report_in_what_surrounds_it) {
 
 TEST(JsonText, finds_several_reports_in_one_text) {
     const std::string good(good_json);
-    for (const std::string& bytes : {good + "\n" + good, "[" + good + ",1,{}," + good + "]"}) {
+    for (const std::string& bytes : {fmt::format("{0}\n{0}", good), fmt::format("[{0},1,{{}},{0}]", good)}) {
         const auto found = read_json_reports(bytes, {});
         ASSERT_EQ(found.size(), 2U);
         EXPECT_TRUE(found[0].report && found[1].report);

@@ -52,7 +52,7 @@ Result<Bytes> contents_of(archive* a, archive_entry* entry, const ReadLimits& li
     }
     const std::size_t bytes_max = std::min(limits.json_bytes_max, bytes_left);
     Bytes bytes;
-    std::array<std::uint8_t, 64 * 1024> chunk;
+    std::array<std::uint8_t, 64 * 1024> chunk{};
     while (true) {
         const la_ssize_t count = archive_read_data(a, chunk.data(), chunk.size());
         if (count < 0) {
