@@ -39,15 +39,17 @@ bool looks_like_gzip(ByteView bytes) {
     return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
-Result<Inflated> inflate_members(ByteView compressed, const ReadLimits& limits, std::size_t bytes_max) {
-    bytes_max = std::min(bytes_max, limits.json_bytes_max);
+namespace {
+
+// `used` is what was inflated, whatever comes of it.
+Result<Inflated> inflate_up_to(ByteView compressed, const ReadLimits& limits, std::size_t bytes_max,
+                               std::size_t& used) {
     InflateStream inflater;
     z_stream& stream = inflater.stream;
     stream.next_in = const_cast<Bytef*>(compressed.data());
     stream.avail_in = static_cast<uInt>(compressed.size());
     Inflated result;
     result.bytes.resize(std::min(bytes_max + 1, std::max(first_output_bytes, compressed.size() * 4)));
-    std::size_t used = 0;
     while (true) {
         // One byte more than allowed is room to notice that there is more.
         if (used == result.bytes.size()) {
@@ -93,6 +95,15 @@ Result<Inflated> inflate_members(ByteView compressed, const ReadLimits& limits, 
     return result;
 }
 
+}  // namespace
+
+Result<Inflated> inflate_members(ByteView compressed, const ReadLimits& limits, std::size_t& bytes_left) {
+    std::size_t used = 0;
+    auto inflated = inflate_up_to(compressed, limits, std::min(bytes_left, limits.json_bytes_max), used);
+    bytes_left -= std::min(used, bytes_left);
+    return inflated;
+}
+
 Result<Bytes> gunzip(ByteView compressed, const ReadLimits& limits) {
     if (!looks_like_gzip(compressed)) {
         return damaged("does not begin with 1f 8b");
@@ -100,7 +111,8 @@ Result<Bytes> gunzip(ByteView compressed, const ReadLimits& limits) {
     if (compressed.size() > limits.input_bytes_max) {
         return Error{Errc::limit_exceeded, "gzip", fmt::format("larger than {} bytes", limits.input_bytes_max)};
     }
-    POSTSEAL_TRY(Inflated inflated, inflate_members(compressed, limits, limits.json_bytes_max));
+    std::size_t bytes_left = limits.json_bytes_max;
+    POSTSEAL_TRY(Inflated inflated, inflate_members(compressed, limits, bytes_left));
     return std::move(inflated.bytes);
 }
 

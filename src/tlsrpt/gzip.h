@@ -13,7 +13,8 @@ struct Inflated {
     Bytes bytes;
     std::size_t trailing_bytes = 0;  // behind the last member, not zeros
 };
-// At most `bytes_max` bytes and limits.json_bytes_max. Errors as gunzip().
-Result<Inflated> inflate_members(ByteView compressed, const ReadLimits& limits, std::size_t bytes_max);
+// At most `bytes_left` bytes and limits.json_bytes_max. `bytes_left` goes down by what was inflated, also where it was
+// in vain: a hundred broken members are as much work as a hundred good ones. Errors as gunzip().
+Result<Inflated> inflate_members(ByteView compressed, const ReadLimits& limits, std::size_t& bytes_left);
 
 }  // namespace postseal::tlsrpt

@@ -92,12 +92,16 @@ bool begins_with_brace(std::string_view text) {
 class Reader {
 public:
     explicit Reader(const ReadLimits& limits)
-        : limits_(limits), bytes_left_(limits.total_bytes_max), work_bytes_left_(4 * limits.total_bytes_max) {}
+        : limits_(limits), bytes_left_(limits.total_bytes_max), work_bytes_left_(4 * limits.total_bytes_max) {
+        ++limits_.reports_max;  // one more than is given out, to notice that there are more
+    }
 
     ReadInput read(ByteView bytes, std::string_view file_name) {
         ReadInput input;
         Found found;
-        if (bytes.size() > limits_.input_bytes_max) {
+        if (bytes.empty()) {
+            found = failed({Errc::not_found, "", "no TLS report: it is empty"});
+        } else if (bytes.size() > limits_.input_bytes_max) {
             found = failed({Errc::limit_exceeded, "", fmt::format("larger than {} bytes", limits_.input_bytes_max)});
         } else {
             Source source;
@@ -106,8 +110,12 @@ public:
             }
             found = any(bytes, source);
         }
-        if (found.size() > limits_.reports_max) {
-            found.resize(limits_.reports_max, {Error{}, {}, {}});
+        // What is left out is said: nobody may take the first hundred for all.
+        if (const std::size_t reports_max = limits_.reports_max - 1; found.size() > reports_max) {
+            found.resize(reports_max, {Error{}, {}, {}});
+            append(found,
+                   failed({Errc::limit_exceeded, "",
+                           fmt::format("holds more than {} reports, and no more of them are read", reports_max)}));
         }
         for (OpenReport& open : found) {
             input.reports.push_back(std::move(open).close());
@@ -160,7 +168,6 @@ private:
         if (!inflated) {
             return failed(std::move(inflated).error());
         }
-        bytes_left_ -= inflated->bytes.size();
         Found found = any(inflated->bytes, source.inside());
         if (looks_like_gzip(inflated->bytes)) {
             add_deviation(found, deviation::compressed_twice, "gzip inside gzip");
@@ -398,7 +405,7 @@ private:
         return only_news(std::move(found), {Errc::not_found, "mail", "no TLS report in it"});
     }
 
-    const ReadLimits& limits_;
+    ReadLimits limits_;
     std::size_t bytes_left_;       // that may still be inflated
     std::size_t work_bytes_left_;  // that may still be looked at: mails in mails are read again at every level
     std::optional<MailHeaders> mail_;

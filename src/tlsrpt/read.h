@@ -18,7 +18,7 @@ struct ReadLimits {
     std::size_t json_bytes_max = 20U * 1024 * 1024;   // one report, inflated
     std::size_t inflate_ratio_max = 1000;             // inflated : compressed, for what inflates to over 1 MiB
     std::size_t total_bytes_max = 64U * 1024 * 1024;  // all reports of one input, inflated
-    std::size_t reports_max = 100;                    // in one mail or zip
+    std::size_t reports_max = 100;                    // in one input; where there are more, an error says so
     std::size_t json_depth_max = 32;
     std::size_t policies_max = 10'000;
     std::size_t failures_max = 100'000;  // in one report
@@ -51,7 +51,7 @@ struct ReadInput {
 // bytes.
 ReadInput read_input(ByteView bytes, std::string_view file_name, const ReadLimits& limits = {});
 
-// A JSON text alone.
+// A JSON text alone; of several reports in it the first.
 ReadReport read_report_json(ByteView json, const ReadLimits& limits = {});
 
 // gzip with a hard cap. Errors: limit_exceeded (too large, too high a ratio), invalid_input (damaged).

@@ -188,7 +188,13 @@ std::vector<OpenReport> read_json_reports(std::string_view bytes, const ReadLimi
 }
 
 ReadReport read_report_json(ByteView json, const ReadLimits& limits) {
-    return std::move(read_json_reports(as_text(json), limits).front()).close();
+    auto found = read_json_reports(as_text(json), limits);
+    if (found.size() > 1) {
+        found.front().deviations.add(deviation::trailing_data, fmt::format("{} more reports stand behind the first, "
+                                                                           "which alone is read",
+                                                                           found.size() - 1));
+    }
+    return std::move(found.front()).close();
 }
 
 }  // namespace postseal::tlsrpt

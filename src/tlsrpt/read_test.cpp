@@ -522,10 +522,76 @@ TEST(Read, bounds_bombs) {
     ReadLimits small;
     small.input_bytes_max = 100;
     EXPECT_EQ(read_input(as_bytes(good), "", small).reports[0].report.error().code, Errc::limit_exceeded);
+}
+
+// RPT-054: what one file is bound to does not make another disappear in silence.
+TEST(Read, reads_what_stands_beside_a_bomb) {
+    const std::string zeros(30'000'000, '\0');
+    std::string broken = gz(std::string(1'000'000, 'a') + std::string(18'000'000, ' '));
+    broken[broken.size() - 6] ^= 1;
+    const std::pair<const char*, std::string> cases[] = {
+        {"before it, in a zip", zip({{"a.json", zeros}, {"b.json", good}})},
+        {"behind it, in a zip", zip({{"b.json", good}, {"a.json", zeros}})},
+        {"in a mail", mail({part({"application/tlsrpt+gzip", gz(zeros)}), part({})})},
+        {"a gzip that breaks off late", mail({part({"application/tlsrpt+gzip", broken}), part({})})},
+    };
+    for (const auto& [reason, bytes] : cases) {
+        SCOPED_TRACE(reason);
+        const ReadInput input = read(bytes);
+        ASSERT_EQ(input.reports.size(), 2U);
+        EXPECT_NE(input.reports[0].report.has_value(), input.reports[1].report.has_value());
+    }
+
+    // Many of them are too much together; what is not read for that is told.
+    std::vector<std::pair<std::string, std::string>> bombs;
+    for (int i = 0; i < 10; ++i) {
+        bombs.emplace_back(std::to_string(i), zeros);
+    }
+    bombs.emplace_back("good.json", good);
+    const ReadInput input = read(zip(bombs));
+    EXPECT_LT(input.reports.size(), 10U);
+    for (const ReadReport& each : input.reports) {
+        ASSERT_FALSE(each.report);
+        EXPECT_EQ(each.report.error().code, Errc::limit_exceeded);
+    }
+    EXPECT_THAT(input.reports.back().report.error().message(), HasSubstr("nor what follows it"));
+
+    // Without its table of contents the way behind a bomb would lead through the bomb.
+    const std::string cut = zip({{"a.json", zeros}, {"b.json", good}});
+    const ReadInput blind = read(cut.substr(0, cut.rfind("PK\1\2", cut.rfind("PK\1\2") - 1)));
+    ASSERT_EQ(blind.reports.size(), 1U);
+    EXPECT_EQ(blind.reports[0].report.error().code, Errc::limit_exceeded);
+}
+
+TEST(Read, says_that_there_are_more_reports_than_it_reads) {
     ReadLimits three;
     three.reports_max = 3;
-    EXPECT_EQ(read_input(as_bytes(zip({{"a", good}, {"b", good}, {"c", good}, {"d", good}})), "", three).reports.size(),
-              3U);
+    std::vector<std::pair<std::string, std::string>> files{{"a", good}, {"b", good}, {"c", good}, {"note.txt", "x"}};
+    const auto all = read_input(as_bytes(zip(files)), "", three).reports;
+    ASSERT_EQ(all.size(), 3U);
+    EXPECT_TRUE(all[2].report);
+    files.emplace_back("d", good);
+    const std::string mbox_line = "From a@sender.example Sun Feb  1 01:02:03 2026\r\n";
+    std::string mbox;
+    for (int i = 0; i < 5; ++i) {
+        mbox += mbox_line + ordinary_mail() + "\r\n";
+    }
+    const std::pair<const char*, std::string> cases[] = {
+        {"in a zip", zip(files)},
+        {"in a mail", mail({part({}), part({}), part({}), part({}), part({})})},
+        {"in an mbox", mbox},
+        {"one after another", good + good + good + good + good},
+        {"in a list", "[" + good + "," + good + "," + good + "," + good + "]"},
+    };
+    for (const auto& [reason, bytes] : cases) {
+        SCOPED_TRACE(reason);
+        const auto reports = read_input(as_bytes(bytes), "", three).reports;
+        ASSERT_EQ(reports.size(), 4U);
+        EXPECT_TRUE(reports[2].report);
+        ASSERT_FALSE(reports[3].report);
+        EXPECT_THAT(reports[3].report.error().message(), HasSubstr("more than 3 reports"));
+    }
+    EXPECT_TRUE(has_code(read_report_json(as_bytes(good + good)).deviations, deviation::trailing_data));
 }
 
 TEST(Gunzip, gives_back_what_gzip_took) {

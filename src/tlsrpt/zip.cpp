@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include "base/text.h"
 
@@ -43,6 +44,11 @@ bool is_common_method(archive* a) {
            format.find("(uncompressed)") != std::string_view::npos;
 }
 
+Error error_of(archive* a) {
+    const char* text = archive_error_string(a);
+    return invalid_input("zip", text == nullptr ? "damaged" : printable(text, 200));
+}
+
 Result<Bytes> contents_of(archive* a, archive_entry* entry, const ReadLimits& limits, std::size_t& bytes_left) {
     if (archive_entry_is_encrypted(entry) != 0) {
         return invalid_input("zip", "encrypted");
@@ -56,41 +62,44 @@ Result<Bytes> contents_of(archive* a, archive_entry* entry, const ReadLimits& li
     while (true) {
         const la_ssize_t count = archive_read_data(a, chunk.data(), chunk.size());
         if (count < 0) {
-            const char* text = archive_error_string(a);
-            return invalid_input("zip", text == nullptr ? "damaged" : printable(text, 200));
+            return error_of(a);
         }
         if (count == 0) {
             return bytes;
         }
-        if (bytes.size() + static_cast<std::size_t>(count) > bytes_max) {
-            bytes_left = 0;
+        const auto size = static_cast<std::size_t>(count);
+        bytes_left -= std::min(size, bytes_left);
+        if (bytes.size() + size > bytes_max) {
             return Error{Errc::limit_exceeded, "zip", fmt::format("inflates to more than {} bytes", bytes_max)};
         }
         bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + count);
-        bytes_left -= static_cast<std::size_t>(count);
     }
 }
 
-}  // namespace
+// By its table of contents a reader goes from file to file without inflating what it does not want. A zip that was cut
+// off has lost its table, which stands at the end.
+enum class Order { by_table, as_it_comes };
 
-bool looks_like_zip(ByteView bytes) {
-    return bytes.size() >= 4 && bytes[0] == 'P' && bytes[1] == 'K' &&
-           ((bytes[2] == 3 && bytes[3] == 4) || (bytes[2] == 5 && bytes[3] == 6));
-}
-
-Result<std::vector<ZipEntry>> unzip(ByteView zip, const ReadLimits& limits, std::size_t& bytes_left) {
-    const Archive a(archive_read_new());
-    archive_read_support_format_zip(a.get());
+Archive open(ByteView zip, Order order) {
+    Archive a(archive_read_new());
+    order == Order::by_table ? archive_read_support_format_zip_seekable(a.get())
+                             : archive_read_support_format_zip_streamable(a.get());
     archive_read_support_filter_none(a.get());
-    std::vector<ZipEntry> entries;
-    const auto error = [&] {
-        const char* text = archive_error_string(a.get());
-        return invalid_input("zip", text == nullptr ? "damaged" : printable(text, 200));
-    };
-    if (archive_read_open_memory(a.get(), zip.data(), zip.size()) != ARCHIVE_OK) {
-        return error();
+    return archive_read_open_memory(a.get(), zip.data(), zip.size()) == ARCHIVE_OK ? std::move(a) : nullptr;
+}
+
+bool is_too_large(const ZipEntry& entry) {
+    return !entry.bytes && entry.bytes.error().code == Errc::limit_exceeded;
+}
+
+Result<std::vector<ZipEntry>> read_entries(ByteView zip, Order order, const ReadLimits& limits,
+                                           std::size_t& bytes_left) {
+    const Archive a = open(zip, order);
+    if (!a) {
+        return invalid_input("zip", "damaged");
     }
-    for (std::size_t looked_at = 0; bytes_left > 0; ++looked_at) {
+    std::vector<ZipEntry> entries;
+    for (std::size_t looked_at = 0;; ++looked_at) {
         archive_entry* entry = nullptr;
         const int status = archive_read_next_header(a.get(), &entry);
         if (status == ARCHIVE_EOF) {
@@ -98,10 +107,10 @@ Result<std::vector<ZipEntry>> unzip(ByteView zip, const ReadLimits& limits, std:
         }
         if (status < ARCHIVE_WARN) {
             if (entries.empty()) {
-                return error();
+                return error_of(a.get());
             }
             if (entries.back().bytes) {  // else that entry told already that the zip is damaged
-                entries.push_back({"", error()});
+                entries.push_back({"", error_of(a.get())});
             }
             break;
         }
@@ -113,9 +122,31 @@ Result<std::vector<ZipEntry>> unzip(ByteView zip, const ReadLimits& limits, std:
         if (archive_entry_filetype(entry) == AE_IFDIR || name.ends_with('/') || is_mac_companion(name)) {
             continue;
         }
+        if (bytes_left == 0) {
+            entries.push_back({std::move(name), Error{Errc::limit_exceeded, "zip",
+                                                      "not read, nor what follows it: what stands before it inflates "
+                                                      "to more than we read of one input"}});
+            break;
+        }
         entries.push_back({std::move(name), contents_of(a.get(), entry, limits, bytes_left)});
+        if (order == Order::as_it_comes && is_too_large(entries.back())) {
+            bytes_left = 0;  // the way to the next file leads through all that this one inflates to
+            break;
+        }
     }
     return entries;
+}
+
+}  // namespace
+
+bool looks_like_zip(ByteView bytes) {
+    return bytes.size() >= 4 && bytes[0] == 'P' && bytes[1] == 'K' &&
+           ((bytes[2] == 3 && bytes[3] == 4) || (bytes[2] == 5 && bytes[3] == 6));
+}
+
+Result<std::vector<ZipEntry>> unzip(ByteView zip, const ReadLimits& limits, std::size_t& bytes_left) {
+    auto entries = read_entries(zip, Order::by_table, limits, bytes_left);
+    return entries ? std::move(entries) : read_entries(zip, Order::as_it_comes, limits, bytes_left);
 }
 
 }  // namespace postseal::tlsrpt
