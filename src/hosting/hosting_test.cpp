@@ -182,7 +182,7 @@ public:
         return publication_->zone()->records(*name_behind(purpose, view.domain.label, name("sts.host.test")));
     }
     // What the observer was told, each once: "changed testing testing".
-    std::set<std::string> told() const {
+    [[nodiscard]] std::set<std::string> told() const {
         return told_.with([](const auto& told) { return std::set(told.begin(), told.end()); });
     }
     TinyDns& dns() { return dns_; }
