@@ -299,6 +299,7 @@ void read_lab(Section& section, Config& config) {
     section.take_number("https_port", config.lab.https_port, 1, 65'535);
     section.take_number("smtp_port", config.lab.smtp_port, 1, 65'535);
     section.take_number("http_port", config.lab.http_port, 1, 65'535);
+    section.take_number("rua_port", config.lab.rua_port, 1, 65'535);
     constexpr std::int64_t century_s = 100LL * 366 * 86'400;
     const toml::node* offset = section.take_number("clock_offset_s", config.lab.clock_offset_s, -century_s, century_s);
     if (offset != nullptr && config.lab.clock_offset_s != 0 && !config.lab.allow_non_global_addresses) {

@@ -50,6 +50,7 @@ struct Config {
         std::uint16_t https_port = 443;
         std::uint16_t smtp_port = 25;
         std::uint16_t http_port = 80;
+        std::uint16_t rua_port = 443;  // of an https: rua that names none
         std::int64_t clock_offset_s = 0;
     } lab;
     struct {

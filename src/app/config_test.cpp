@@ -76,6 +76,7 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
         {"[resolver]\nstub_zones = [{ zone = \"test.\" }]\n", "c.toml:2: resolver.stub_zones.servers", "no server"},
         {"[lab]\nclock_offset_s = 5\n", "c.toml:2: lab.clock_offset_s", "only in a laboratory"},
         {"[lab]\nsmtp_port = 0\n", "c.toml:2: lab.smtp_port", "no port"},
+        {"[lab]\nrua_port = 70000\n", "c.toml:2: lab.rua_port", "no port"},
         {"[reporter]\ncontact = \"nobody\"\n", "c.toml:2: reporter.contact", "no mailbox"},
         {"[hosting]\nzone = \"a..b\"\n", "c.toml:2: hosting.zone", "an empty label"},
         {"[hosting]\naddresses = [\"1.2.3\"]\n", "c.toml:2: hosting.addresses", "no address"},

@@ -22,6 +22,7 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
     settings.verify_https_rua = config.reporter.verify_https_rua;
     settings.submission = config.reporter.submission == "direct" ? "" : config.reporter.submission;
     settings.trust = outside.trust();
+    settings.https_port = config.lab.rua_port;
     return settings;
 }
 

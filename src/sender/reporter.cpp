@@ -37,14 +37,23 @@ struct Attempt {
     std::string detail;
 };
 
-// Host, port and path of an https rua; the URI itself is posted to as published.
-std::string host_of(const std::string& uri) {
+// An https rua in parts; the URI itself is posted to as published.
+struct HttpsUri {
+    std::string host;
+    std::size_t authority_end = 0;
+    bool names_port = false;
+};
+HttpsUri parts_of(const std::string& uri) {
     constexpr std::string_view scheme = "https://";
-    const std::string_view rest = std::string_view(uri).substr(std::min(uri.size(), scheme.size()));
-    const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-    const std::string_view host =
-        authority.substr(authority.rfind('@') == std::string_view::npos ? 0 : authority.rfind('@') + 1);
-    return std::string(host.substr(0, host.find(':')));
+    const std::size_t begin = std::min(uri.size(), scheme.size());
+    HttpsUri parts;
+    parts.authority_end = std::min(uri.find_first_of("/?#", begin), uri.size());
+    std::string_view host = std::string_view(uri).substr(begin, parts.authority_end - begin);
+    host.remove_prefix(host.rfind('@') == std::string_view::npos ? 0 : host.rfind('@') + 1);
+    const std::size_t colon = host.find(':');
+    parts.names_port = colon != std::string_view::npos;
+    parts.host = std::string(host.substr(0, colon));
+    return parts;
 }
 
 }  // namespace
@@ -219,9 +228,13 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
 
     // RFC 8460 §5.4: POST to precisely the URI given; 2xx is acceptance, a redirect is never followed.
     awaitable<Attempt> post(tlsrpt::ReportUri rua, std::string json) {
-        const std::string host_text = host_of(rua.published);
+        const HttpsUri parts = parts_of(rua.published);
+        const std::string& host_text = parts.host;
         net::HttpsRequest request;
         request.url = rua.published;
+        if (settings.https_port != 443 && !parts.names_port) {  // a lab on high ports
+            request.url.insert(parts.authority_end, fmt::format(":{}", settings.https_port));
+        }
         request.method = "POST";
         request.headers = {{"Content-Type", "application/tlsrpt+gzip"}};
         request.body = as_text(tlsrpt::gzip(as_bytes(json)));

@@ -3,6 +3,7 @@
 // names a server, by mail (§5.3) without a DKIM signature of its own.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,8 +25,9 @@ struct ReporterSettings {
     bool verify_https_rua = false;  // RFC 8460 §3 lets a sender ignore certificate errors
     std::string submission;         // "smtp://127.0.0.1:25"; "" = mailto destinations are refused
     std::shared_ptr<const net::TrustStore> trust;
-    Seconds retry_for{86'400};  // RFC 8460 §5.5: up to a day after the first attempt, then given up
-    Seconds retry_first{300};   // doubled with each attempt
+    std::uint16_t https_port = 443;  // of an https rua that names none ([lab] rua_port)
+    Seconds retry_for{86'400};       // RFC 8460 §5.5: up to a day after the first attempt, then given up
+    Seconds retry_first{300};        // doubled with each attempt
 };
 
 // One element per (domain, rua).

@@ -37,6 +37,7 @@ public:
     [[nodiscard]] std::string rua(const std::string& path = "/v1/tlsrpt/label") const {
         return "https://intake.test:" + std::to_string(server_.port()) + path;
     }
+    [[nodiscard]] std::uint16_t port() const { return server_.port(); }
     // The requests so far: head and body.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> requests() {
         const std::lock_guard lock(mutex_);
@@ -302,6 +303,19 @@ TEST_F(ReporterTest, DestinationsComeFromDnsAtSendingTime) {
     EXPECT_EQ(run(),
               (Lines{"broken.test " + intake.rua("/seen") + " sent", "moved.test " + intake.rua("/moved") + " sent"}));
     EXPECT_EQ(intake.requests().size(), 2U);
+}
+
+TEST_F(ReporterTest, ALabsPortIsForUrisThatNameNone) {  // [lab] rua_port
+    TestIntake intake(ca_.issue("intake.test"));
+    TestIntake other(ca_.issue("intake.test"));
+    settings_.https_port = intake.port();
+    count("a.test");
+    const std::string plain = "https://intake.test/v1?at=noon";
+    publish("a.test", plain + "," + other.rua());
+    EXPECT_EQ(run(), (Lines{"a.test " + plain + " sent", "a.test " + other.rua() + " sent"}));
+    ASSERT_EQ(intake.requests().size(), 1U);
+    EXPECT_TRUE(intake.requests().front().first.starts_with("POST /v1?at=noon HTTP/1.1\r\n"));
+    EXPECT_EQ(other.requests().size(), 1U);
 }
 
 TEST_F(ReporterTest, NeverPostsIntoTheOperatorsOwnNetwork) {  // design rule 20: a rua is a stranger's word
