@@ -24,6 +24,7 @@ void add_report(CLI::App& root, int& status);
 void add_domain(CLI::App& root, int& status);
 void add_reporter(CLI::App& root, int& status);
 void add_user(CLI::App& root, int& status);
+void add_demo(CLI::App& root, int& status);
 
 // A file's bytes, or standard input for "-". Errors (unavailable) say the path and the system's reason;
 // over `bytes_max` is limit_exceeded.

@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
     postseal::app::add_domain(root, status);
     postseal::app::add_reporter(root, status);
     postseal::app::add_user(root, status);
+    postseal::app::add_demo(root, status);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -11,7 +11,7 @@ usage() {
     cat <<'HELP'
 Usage: ./dev VERB
 
-  run                      set up, build, start the product with a demo domain; prints the panel's address
+  run                      set up, build, start the product on loopback with an internet of its own: the panel's address
   test [--long]            everything CI runs: check, unit tests and corpora (ASan+UBSan), release, scenes
   build [PRESET]           build/release/postseal, or another preset: dev, asan, tsan, release
   check                    format, lint, layers, RFC index, scripts
