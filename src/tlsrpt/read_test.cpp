@@ -526,8 +526,11 @@ TEST(Read, bounds_bombs) {
 
 // RPT-054: what one file is bound to does not make another disappear in silence.
 TEST(Read, reads_what_stands_beside_a_bomb) {
-    const std::string zeros(30'000'000, '\0');
-    std::string broken = gz(std::string(1'000'000, 'a') + std::string(18'000'000, ' '));
+    std::string zeros;
+    zeros.resize(30'000'000);
+    std::string blanks(1'000'000, 'a');
+    blanks.resize(19'000'000, ' ');
+    std::string broken = gz(blanks);
     broken[broken.size() - 6] ^= 1;
     const std::pair<const char*, std::string> cases[] = {
         {"before it, in a zip", zip({{"a.json", zeros}, {"b.json", good}})},
@@ -544,6 +547,7 @@ TEST(Read, reads_what_stands_beside_a_bomb) {
 
     // Many of them are too much together; what is not read for that is told.
     std::vector<std::pair<std::string, std::string>> bombs;
+    bombs.reserve(11);
     for (int i = 0; i < 10; ++i) {
         bombs.emplace_back(std::to_string(i), zeros);
     }
