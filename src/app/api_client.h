@@ -1,14 +1,11 @@
 // The client side of the REST API for the commands: over the local unix socket, or by URL with a token.
 #pragma once
 
+#include <CLI/App.hpp>
 #include <boost/json/value.hpp>
 #include <string>
 
 #include "base/result.h"
-
-namespace CLI {
-class App;
-}
 
 namespace postseal::app {
 

@@ -513,8 +513,10 @@ void read_root(Section& root, const toml::table& table, Config& config) {
 }
 
 // The errors in the order of the file, though the sections are read in the order of their names.
-int line_of(const Error& error, const std::string& file) {
-    return std::atoi(error.where.c_str() + std::min(error.where.size(), file.size() + 1));
+std::uint64_t line_of(const Error& error, const std::string& file) {
+    const std::string_view where = error.where;
+    const std::string_view line = where.substr(std::min(where.size(), file.size() + 1));
+    return parse_decimal(line.substr(0, line.find(':'))).value_or(0);
 }
 
 }  // namespace

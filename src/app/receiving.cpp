@@ -64,9 +64,9 @@ Result<void> listen_all(net::HttpServer& server, const ListenAddresses& addresse
 }  // namespace
 
 struct Receiving::Impl {
-    Impl(const Config& config_, net::LoopPool& serving_, net::WorkPool& work_, store::Store& store_,
-         const Clock& clock_, Log& log_)
-        : config(config_), serving(serving_), work(work_), store(store_), clock(clock_), log(log_) {}
+    Impl(const Config& its_config, net::LoopPool& its_serving, net::WorkPool& its_work, store::Store& its_store,
+         const Clock& its_clock, Log& its_log)
+        : config(its_config), serving(its_serving), work(its_work), store(its_store), clock(its_clock), log(its_log) {}
 
     Result<void> start() {
         const bool hosts = !config.hosting.zone.empty() && config.has_section("hosting");
@@ -133,7 +133,7 @@ struct Receiving::Impl {
         return {};
     }
 
-    Result<std::shared_ptr<net::TlsContext>> tls_context() {
+    [[nodiscard]] Result<std::shared_ptr<net::TlsContext>> tls_context() const {
         net::TlsSettings settings;
         settings.acme_tls_alpn = true;
         return net::TlsContext::make(certificates, settings);

@@ -9,8 +9,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "app/command.h"
 #include "app/metrics.h"
@@ -49,7 +49,7 @@ public:
         const std::string path = state_dir + "/lock";
         fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd_ < 0) {
-            return Error{Errc::unavailable, path, std::strerror(errno)};
+            return Error{Errc::unavailable, path, std::generic_category().message(errno)};
         }
         if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
             return Error{Errc::unavailable, state_dir, "another postseal is running on this state_dir"};

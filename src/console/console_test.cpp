@@ -26,7 +26,7 @@ public:
 
 class ConsoleTest : public ::testing::Test {
 protected:
-    ~ConsoleTest() override { work.stop(); }
+    void TearDown() override { work_.stop(); }
 
     net::HttpResponse ask(Door door, const std::string& method, const std::string& target, const std::string& body = {},
                           net::HttpHeaders headers = {}) {
@@ -40,7 +40,7 @@ protected:
         }
         request.body = body;
         const auto promise = std::make_shared<std::promise<net::HttpResponse>>();
-        const auto handler = door == Door::panel ? console.panel_handler() : console.socket_handler();
+        const auto handler = door == Door::panel ? console_.panel_handler() : console_.socket_handler();
         handler(std::move(request), [promise](net::HttpResponse response) { promise->set_value(std::move(response)); });
         auto answered = promise->get_future();
         if (answered.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
@@ -65,19 +65,18 @@ protected:
         return std::string(json::parse(response.body).at("type").as_string());
     }
 
-    TestClock clock;
-    NoLog log;
-    net::WorkPool work{"work", 2};
-    net::Loop loop;
-    std::unique_ptr<store::Store> store =
-        std::move(*store::Store::open("sqlite::memory:", store::SecretBox::ephemeral()));
+    TestClock clock_;
+    NoLog log_;
+    net::WorkPool work_{"work", 2};
+    net::Loop loop_;
+    std::unique_ptr<store::Store> store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
     static ConsoleSettings settings() {
         ConsoleSettings out;
         out.public_url = "https://panel.example.net/";
         out.roles = {"dns"};
         return out;
     }
-    Console console{{work, loop, *store, clock, log}, settings()};
+    Console console_{{work_, loop_, *store_, clock_, log_}, settings()};
 };
 
 TEST_F(ConsoleTest, SaysInJsonWhatIsWrong) {
@@ -148,7 +147,7 @@ TEST_F(ConsoleTest, SignsInByALinkOnce) {
 
 TEST_F(ConsoleTest, LinksExpire) {
     const std::string url(json::parse(local("POST", "/api/v1/sign-in-links").body).at("url").as_string());
-    clock.time += Seconds(15 * 60);
+    clock_.time += Seconds(15 * 60);
     const auto late = ask(Door::panel, "GET", url.substr(url.find("/sign-in")));
     EXPECT_EQ(net::find_header(late.headers, "Location"), "/sign-in?problem=link-invalid");
 }
@@ -193,18 +192,18 @@ TEST_F(ConsoleTest, ProtectsEveryResponseOfThePanel) {
 TEST_F(ConsoleTest, ShowsTheReportsOfADomainToItsOrganisation) {
     const net::HttpHeaders headers = {{"Cookie", cookie()}};
     store::Domain domain;
-    domain.organisation = store->accounts.organisations().value().front().id;
+    domain.organisation = store_->accounts.organisations().value().front().id;
     domain.name = *dns::Name::parse("example.com");
     domain.label = std::string(26, 'a');
-    domain.added = clock.time;
-    ASSERT_TRUE(store->domains.add(domain));
-    domain.organisation = store->accounts.organisation("Other", clock.time).value().id;
+    domain.added = clock_.time;
+    ASSERT_TRUE(store_->domains.add(domain));
+    domain.organisation = store_->accounts.organisation("Other", clock_.time).value().id;
     domain.name = *dns::Name::parse("other.example");
     domain.label = std::string(26, 'b');
-    ASSERT_TRUE(store->domains.add(domain));
-    const Day yesterday = std::chrono::floor<std::chrono::days>(clock.time) - std::chrono::days(1);
+    ASSERT_TRUE(store_->domains.add(domain));
+    const Day yesterday = std::chrono::floor<std::chrono::days>(clock_.time) - std::chrono::days(1);
     store::NewReport report;
-    report.received = clock.time;
+    report.received = clock_.time;
     report.via = "https";
     report.domain = *dns::Name::parse("example.com");
     report.raw = {'{', '}'};
@@ -214,7 +213,7 @@ TEST_F(ConsoleTest, ShowsTheReportsOfADomainToItsOrganisation) {
     report.report.end = yesterday + std::chrono::days(1) - Seconds(1);
     report.report.policies = {{"sts", "example.com", {}, {}, 90, 10, {}}, {"tlsa", "example.com", {}, {}, 95, 5, {}}};
     report.report.policies[0].failures = {{"certificate-expired", {}, "mx.example.com", {}, {}, 10, {}, "X509"}};
-    ASSERT_TRUE(store->reports.add(report));
+    ASSERT_TRUE(store_->reports.add(report));
 
     const auto answer = ask(Door::panel, "GET", "/api/v1/domains/Example.COM/reports/summary?days=2", {}, headers);
     ASSERT_EQ(answer.status, 200) << answer.body;
@@ -283,9 +282,9 @@ TEST_F(ConsoleTest, TellsOpenPanelsWhatChangedInTheirOrganisation) {
     EXPECT_EQ(net::find_header(response.headers, "Content-Type"), "text/event-stream");
     const auto stream = std::make_shared<KeepingStream>();
     response.stream(stream);
-    const std::int64_t organisation = store->accounts.organisations().value().front().id;
-    console.publish(organisation, "domain-changed", json::object{{"domain", "example.com"}});
-    console.publish(organisation + 1, "domain-changed", json::object{{"domain", "other.example"}});
+    const std::int64_t organisation = store_->accounts.organisations().value().front().id;
+    console_.publish(organisation, "domain-changed", json::object{{"domain", "example.com"}});
+    console_.publish(organisation + 1, "domain-changed", json::object{{"domain", "other.example"}});
     EXPECT_EQ(stream->text, "event: hello\ndata: {}\n\nevent: domain-changed\ndata: {\"domain\":\"example.com\"}\n\n");
 
     const json::value session = json::parse(ask(Door::panel, "GET", "/api/v1/session", {}, headers).body);

@@ -219,24 +219,24 @@ json::value policy_to_json(const hosting::Versions& versions) {
 
 json::array versions_to_json(const hosting::Versions& versions) {
     json::array out;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-        if (!version->body_live) {
-            continue;
+    std::for_each(versions.rbegin(), versions.rend(), [&out](const store::PolicyVersion& version) {
+        if (!version.body_live) {
+            return;
         }
         std::optional<TimePoint> held_until;
-        if (version->last_served) {
-            held_until = *version->last_served + Seconds(version->max_age_s);
+        if (version.last_served) {
+            held_until = *version.last_served + Seconds(version.max_age_s);
         }
-        out.push_back(json::object{{"version", version->version},
-                                   {"id", version->policy_id},
-                                   {"mode", mtasts::to_string(version->mode)},
-                                   {"max_age_s", version->max_age_s},
-                                   {"mx", patterns_of(*version)},
-                                   {"body_since", to_rfc3339(*version->body_live)},
-                                   {"id_since", or_null(version->id_live)},
-                                   {"stopped", or_null(version->last_served)},
+        out.push_back(json::object{{"version", version.version},
+                                   {"id", version.policy_id},
+                                   {"mode", mtasts::to_string(version.mode)},
+                                   {"max_age_s", version.max_age_s},
+                                   {"mx", patterns_of(version)},
+                                   {"body_since", to_rfc3339(*version.body_live)},
+                                   {"id_since", or_null(version.id_live)},
+                                   {"stopped", or_null(version.last_served)},
                                    {"held_until", or_null(held_until)}});
-    }
+    });
     return out;
 }
 

@@ -218,7 +218,7 @@ public:
             });
     }
 
-    void records(const Call& call, const store::Domain& domain, const Reply& reply) {
+    void records(const Call& call, const store::Domain& domain, const Reply& reply) const {
         const std::string format = call.request.parameter("format").value_or("json");
         if (format != "json" && format != "bind" && format != "csv" && format != "terraform") {
             const std::string why = "one of json, bind, csv, terraform is asked for";

@@ -131,6 +131,7 @@ std::map<FailureKey, Failure> failures_of(const SummaryFacts& facts) {
 json::array failures_to_json(const SummaryFacts& facts) {
     const auto failures = failures_of(facts);
     std::vector<const std::pair<const FailureKey, Failure>*> sorted;
+    sorted.reserve(failures.size());
     for (const auto& failure : failures) {
         sorted.push_back(&failure);
     }

@@ -16,19 +16,19 @@ protected:
         add("GET", "/api/v1/domains/{domain}/reports/{id}");
     }
     void add(const std::string& method, const std::string& pattern) {
-        router.add(method, pattern, Access::signed_in,
-                   [this, text = method + " " + pattern](const Call&, const Reply&) { called = text; });
+        router_.add(method, pattern, Access::signed_in,
+                    [this, text = method + " " + pattern](const Call&, const Reply&) { called_ = text; });
     }
     std::string route_of(std::string_view method, std::string_view path) {
-        const Router::Match match = router.find(method, path);
-        called.clear();
+        const Router::Match match = router_.find(method, path);
+        called_.clear();
         if (match.handler) {
             match.handler({}, [](net::HttpResponse) {});
         }
-        return called;
+        return called_;
     }
-    Router router;
-    std::string called;
+    Router router_;
+    std::string called_;
 };
 
 TEST_F(RouterTest, FindsTheRoute) {
@@ -57,13 +57,13 @@ TEST_F(RouterTest, FindsTheRoute) {
 }
 
 TEST_F(RouterTest, NamesWhatAPathAllows) {
-    EXPECT_EQ(router.find("DELETE", "/api/v1/domains").allowed, (std::vector<std::string>{"GET", "POST"}));
-    EXPECT_EQ(router.find("GET", "/api/v1/domains/a/mode").allowed, (std::vector<std::string>{"PUT"}));
-    EXPECT_TRUE(router.find("GET", "/api/v1/nothing").allowed.empty());
+    EXPECT_EQ(router_.find("DELETE", "/api/v1/domains").allowed, (std::vector<std::string>{"GET", "POST"}));
+    EXPECT_EQ(router_.find("GET", "/api/v1/domains/a/mode").allowed, (std::vector<std::string>{"PUT"}));
+    EXPECT_TRUE(router_.find("GET", "/api/v1/nothing").allowed.empty());
 }
 
 TEST_F(RouterTest, HandsOverPathParameters) {
-    const Router::Match match = router.find("GET", "/api/v1/domains/a.example/reports/7");
+    const Router::Match match = router_.find("GET", "/api/v1/domains/a.example/reports/7");
     const Call call{{}, match.path_parameters, {}};
     EXPECT_EQ(call.path("domain"), "a.example");
     EXPECT_EQ(call.path("id"), "7");

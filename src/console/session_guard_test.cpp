@@ -50,31 +50,30 @@ TEST(Cookie, CarriesEveryProtection) {
 class SessionGuardTest : public ::testing::Test {
 protected:
     void SetUp() override {
-        const auto organisation = store->accounts.organisation("Example", clock.time).value();
-        const auto user = store->accounts.user(organisation.id, "ann", clock.time).value();
-        const auto link = store->accounts.make_sign_in_token(user.id, clock.time + Seconds(60)).value();
-        token = store->accounts.sign_in(link, clock.time, clock.time + Seconds(3600)).value();
-        csrf = store->accounts.session(token, clock.time).value().csrf_token;
+        const auto organisation = store_->accounts.organisation("Example", clock_.time).value();
+        const auto user = store_->accounts.user(organisation.id, "ann", clock_.time).value();
+        const auto link = store_->accounts.make_sign_in_token(user.id, clock_.time + Seconds(60)).value();
+        token_ = store_->accounts.sign_in(link, clock_.time, clock_.time + Seconds(3600)).value();
+        csrf_ = store_->accounts.session(token_, clock_.time).value().csrf_token;
     }
     [[nodiscard]] int status(const std::string& method, const net::HttpHeaders& headers, Door door = Door::panel,
                              Access access = Access::signed_in) const {
-        const auto admission = guard.admit(request(method, headers), door, access);
+        const auto admission = guard_.admit(request(method, headers), door, access);
         return admission.refusal ? admission.refusal->status : 200;
     }
-    [[nodiscard]] std::string cookie() const { return "postseal_session=" + token; }
+    [[nodiscard]] std::string cookie() const { return "postseal_session=" + token_; }
 
-    TestClock clock;
-    std::unique_ptr<store::Store> store =
-        std::move(*store::Store::open("sqlite::memory:", store::SecretBox::ephemeral()));
-    SessionGuard guard{*store, clock};
-    std::string token;
-    std::string csrf;
+    TestClock clock_;
+    std::unique_ptr<store::Store> store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
+    SessionGuard guard_{*store_, clock_};
+    std::string token_;
+    std::string csrf_;
 };
 
 TEST_F(SessionGuardTest, LetsInWhoHasASession) {
     EXPECT_EQ(status("GET", {{"Cookie", cookie()}}), 200);
     EXPECT_EQ(status("HEAD", {{"Cookie", cookie()}}), 200);
-    const auto admission = guard.admit(request("GET", {{"Cookie", cookie()}}), Door::panel, Access::signed_in);
+    const auto admission = guard_.admit(request("GET", {{"Cookie", cookie()}}), Door::panel, Access::signed_in);
     EXPECT_EQ(admission.actor.text(), "user:ann");
     EXPECT_NE(admission.actor.organisation(), 0);
 }
@@ -85,8 +84,8 @@ TEST_F(SessionGuardTest, RefusesEverybodyElse) {
     EXPECT_EQ(status("GET", {{"Cookie", "postseal_session=guess"}}), 401) << "a guess";
     EXPECT_EQ(status("GET", {{"Cookie", cookie() + "x"}}), 401) << "nearly";
     EXPECT_EQ(status("GET", {{"Cookie", "postseal_session=" + std::string(5000, 'a')}}), 401) << "far too long";
-    EXPECT_EQ(status("GET", {{"X-CSRF-Token", csrf}}), 401) << "the CSRF token alone";
-    clock.time += Seconds(3600);
+    EXPECT_EQ(status("GET", {{"X-CSRF-Token", csrf_}}), 401) << "the CSRF token alone";
+    clock_.time += Seconds(3600);
     EXPECT_EQ(status("GET", {{"Cookie", cookie()}}), 401) << "the session has expired";
 }
 
@@ -94,9 +93,9 @@ TEST_F(SessionGuardTest, AsksForTheCsrfTokenWithEveryChange) {
     for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "get", "ANYTHING"}) {
         EXPECT_EQ(status(method, {{"Cookie", cookie()}}), 403) << method << " without it";
         EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"X-CSRF-Token", ""}}), 403) << method << ", empty";
-        EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"X-CSRF-Token", csrf + "x"}}), 403) << method << ", longer";
-        EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"X-CSRF-Token", token}}), 403) << method << ", another token";
-        EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"x-csrf-token", csrf}}), 200) << method;
+        EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"X-CSRF-Token", csrf_ + "x"}}), 403) << method << ", longer";
+        EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"X-CSRF-Token", token_}}), 403) << method << ", another token";
+        EXPECT_EQ(status(method, {{"Cookie", cookie()}, {"x-csrf-token", csrf_}}), 200) << method;
     }
     store::Session broken;
     EXPECT_FALSE(csrf_token_fits(request("POST", {}), broken)) << "an empty token is no token";
@@ -105,13 +104,13 @@ TEST_F(SessionGuardTest, AsksForTheCsrfTokenWithEveryChange) {
 TEST_F(SessionGuardTest, TakesTheSocketForTheOperator) {
     EXPECT_EQ(status("POST", {}, Door::socket), 200);
     EXPECT_EQ(status("POST", {}, Door::socket, Access::local_only), 200);
-    EXPECT_EQ(guard.admit(request("GET", {}), Door::socket, Access::signed_in).actor.text(), "cli:local");
+    EXPECT_EQ(guard_.admit(request("GET", {}), Door::socket, Access::signed_in).actor.text(), "cli:local");
 }
 
 TEST_F(SessionGuardTest, KeepsLocalRoutesLocal) {
-    EXPECT_EQ(status("POST", {{"Cookie", cookie()}, {"X-CSRF-Token", csrf}}, Door::panel, Access::local_only), 403);
+    EXPECT_EQ(status("POST", {{"Cookie", cookie()}, {"X-CSRF-Token", csrf_}}, Door::panel, Access::local_only), 403);
     EXPECT_EQ(status("POST", {}, Door::panel, Access::open), 200) << "an open route asks for nothing";
-    EXPECT_EQ(guard.admit(request("POST", {}), Door::panel, Access::open).actor.kind, Actor::Kind::nobody);
+    EXPECT_EQ(guard_.admit(request("POST", {}), Door::panel, Access::open).actor.kind, Actor::Kind::nobody);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ struct Acceptor::Listener : std::enable_shared_from_this<Listener> {
     void accept() {
         for (int i = 0; i < 64 && !closed; ++i) {
             SocketAddress peer;
-            peer.size = sizeof peer.storage;
+            peer.size = sizeof peer.any.storage;
             Socket accepted(::accept4(socket.fd(), peer.generic(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
             if (!accepted.valid()) {
                 if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -21,9 +21,9 @@ TEST(Certificate, ValidityTrustAndName) {
     const TestCa ca;
     const TestCa other_ca;
     const struct {
-        const char* why;
+        const char* why = nullptr;
         CertificateOptions options;
-        CertificateError expected;
+        CertificateError expected = CertificateError::none;
     } cases[] = {
         {"SAN names the host", {.names = {"mx1.example.com"}}, CertificateError::none},
         {"one of several", {.names = {"a.example", "MX1.Example.COM"}}, CertificateError::none},

@@ -28,7 +28,7 @@ public:
             slot.in = {slot.query.data(), slot.query.size()};
             requests_[i].msg_hdr.msg_iov = &slot.in;
             requests_[i].msg_hdr.msg_iovlen = 1;
-            requests_[i].msg_hdr.msg_name = &slot.client.storage;
+            requests_[i].msg_hdr.msg_name = &slot.client.any.storage;
             if (any_address_) {
                 requests_[i].msg_hdr.msg_control = slot.control.data();
             }
@@ -55,11 +55,11 @@ public:
 
 private:
     struct Slot {
-        std::array<std::uint8_t, udp_query_bytes> query;
+        std::array<std::uint8_t, udp_query_bytes> query{};
         SocketAddress client;
-        alignas(cmsghdr) std::array<std::uint8_t, 64> control;
-        iovec in;
-        iovec out;
+        alignas(cmsghdr) std::array<std::uint8_t, 64> control{};
+        iovec in{};
+        iovec out{};
         Bytes reply;
     };
 
@@ -177,7 +177,7 @@ struct DnsServer::Impl {
         return result;
     }
 
-    Result<std::vector<Socket>> open_udp(const ListenAddress& address) const {
+    [[nodiscard]] Result<std::vector<Socket>> open_udp(const ListenAddress& address) const {
         std::vector<Socket> sockets;
         ListenAddress actual = address;
         for (std::size_t i = 0; i < pollers.size(); ++i) {
@@ -205,8 +205,9 @@ DnsServer::DnsServer(PollerPool& pollers, DnsServerSettings settings, DnsHandler
     : impl_(std::make_unique<Impl>(pollers, settings, std::move(handler))) {}
 
 DnsServer::~DnsServer() {
-    for (auto& [index, listener] : impl_->udp) {
-        Poller& poller = impl_->pollers[index];
+    for (auto& watched : impl_->udp) {
+        Poller& poller = impl_->pollers[watched.first];
+        std::unique_ptr<UdpListener>& listener = watched.second;
         poller.sync([&] {
             poller.remove(listener->fd(), *listener);
             listener.reset();

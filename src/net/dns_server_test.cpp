@@ -35,16 +35,16 @@ std::string framed(const std::string& message) {
 class DnsServerTest : public ::testing::Test {
 protected:
     DnsServerTest() {
-        EXPECT_TRUE(server.listen(ListenAddress::loopback()));
-        address = server.addresses().front();
+        EXPECT_TRUE(server_.listen(ListenAddress::loopback()));
+        address_ = server_.addresses().front();
     }
-    PollerPool pollers{"dns", 2};
-    DnsServer server{pollers, {}, mirror};
-    ListenAddress address;
+    PollerPool pollers_{"dns", 2};
+    DnsServer server_{pollers_, {}, mirror};
+    ListenAddress address_;
 };
 
 TEST_F(DnsServerTest, AnswersOverUdpInBatches) {
-    const Client client(address, SOCK_DGRAM);
+    const Client client(address_, SOCK_DGRAM);
     for (int i = 0; i < 200; ++i) {
         client.send("query" + std::to_string(100 + i));
     }
@@ -57,7 +57,7 @@ TEST_F(DnsServerTest, AnswersOverUdpInBatches) {
 }
 
 TEST_F(DnsServerTest, UdpIgnoresWhatIsNotAnswered) {
-    const Client client(address, SOCK_DGRAM);
+    const Client client(address_, SOCK_DGRAM);
     client.send("");
     client.send("drop");
     client.send(std::string(5000, 'x'));  // longer than any query
@@ -66,7 +66,7 @@ TEST_F(DnsServerTest, UdpIgnoresWhatIsNotAnswered) {
 }
 
 TEST_F(DnsServerTest, TcpTakesManyQueriesHoweverTheyAreCut) {
-    Client client(address);
+    Client client(address_);
     const std::string sent = framed("one") + framed("who") + framed(std::string(40000, 'a'));
     client.send(sent.substr(0, 1));
     client.send(sent.substr(1, 7));
@@ -79,14 +79,14 @@ TEST_F(DnsServerTest, TcpTakesManyQueriesHoweverTheyAreCut) {
 
 TEST_F(DnsServerTest, TcpEndsOnNonsense) {
     for (const std::string& bad : {framed(""), framed("drop"), framed("long")}) {
-        Client client(address);
+        Client client(address_);
         client.send(framed("a") + bad + framed("b"));
         EXPECT_EQ(client.read_all(), framed("a"));
     }
 }
 
 TEST_F(DnsServerTest, OnAWildcardAddressRepliesComeFromTheAddressAsked) {
-    DnsServer any(pollers, {}, mirror);
+    DnsServer any(pollers_, {}, mirror);
     ASSERT_TRUE(any.listen(ListenAddress::ip(testing::ip("0.0.0.0"), 0)));
     for (const char* asked : {"127.0.0.1", "127.0.0.9", "127.1.2.3"}) {
         // A connected UDP socket only hears from the address that it asked.
@@ -97,10 +97,10 @@ TEST_F(DnsServerTest, OnAWildcardAddressRepliesComeFromTheAddressAsked) {
 }
 
 TEST_F(DnsServerTest, ATakenPortIsAnError) {
-    DnsServer second(pollers, {}, mirror);
-    const auto taken = second.listen(address);
+    DnsServer second(pollers_, {}, mirror);
+    const auto taken = second.listen(address_);
     ASSERT_FALSE(taken);
-    EXPECT_EQ(taken.error().message(), address.text() + ": cannot bind: already in use");
+    EXPECT_EQ(taken.error().message(), address_.text() + ": cannot bind: already in use");
     EXPECT_FALSE(second.listen(ListenAddress::unix_path("/tmp/dns")));
 }
 

@@ -67,7 +67,7 @@ public:
         if (closed_ || bytes.empty()) {
             return !closed_;
         }
-        if (unsent_.fetch_add(bytes.size()) + bytes.size() > stream_unsent_bytes_max) {
+        if (unsent.fetch_add(bytes.size()) + bytes.size() > stream_unsent_bytes_max) {
             close();  // who does not read gets no more
             return false;
         }
@@ -79,8 +79,8 @@ public:
         }
         framed.append(bytes).append(chunked_ ? "\r\n" : "");
         on_loop([framed = std::move(framed), count = bytes.size()](HttpConnection& /*connection*/, Stream& self) {
-            self.queue_ += framed;
-            self.queued_ += count;
+            self.queue += framed;
+            self.queued += count;
             self.wake();
         });
         return true;
@@ -102,9 +102,9 @@ public:
     }
 
     // ---- on the loop
-    void wake() {
-        if (waker_ != nullptr) {
-            waker_->cancel();
+    void wake() const {
+        if (waker != nullptr) {
+            waker->cancel();
         }
     }
     void end() {
@@ -115,11 +115,11 @@ public:
         }
     }
 
-    asio::steady_timer* waker_ = nullptr;
-    std::string queue_;       // framed
-    std::size_t queued_ = 0;  // bytes of the caller in it
-    std::atomic<std::size_t> unsent_ = 0;
-    bool peer_gone_ = false;
+    asio::steady_timer* waker = nullptr;
+    std::string queue;       // framed
+    std::size_t queued = 0;  // bytes of the caller in it
+    std::atomic<std::size_t> unsent = 0;
+    bool peer_gone = false;
 
 private:
     template <class Task>
@@ -491,7 +491,7 @@ asio::awaitable<void> HttpConnection::stream_body(std::function<void(std::shared
     const auto stream = std::make_shared<Stream>(loop_, weak_from_this(), chunked);
     stream_ = stream;
     asio::steady_timer waker(loop_.context(), std::chrono::steady_clock::time_point::max());
-    stream->waker_ = &waker;
+    stream->waker = &waker;
     if (finishing_) {
         stream->close();
     }
@@ -504,18 +504,18 @@ asio::awaitable<void> HttpConnection::stream_body(std::function<void(std::shared
                 self->input_.clear();
                 more = co_await self->fill();
             }
-            stream->peer_gone_ = !more;
+            stream->peer_gone = !more;
             stream->close();
         },
         asio::detached);
     start(stream);
     bool alive = true;
     while (alive) {
-        if (!stream->queue_.empty()) {
-            std::string bytes = std::exchange(stream->queue_, {});
-            const std::size_t count = std::exchange(stream->queued_, 0);
+        if (!stream->queue.empty()) {
+            std::string bytes = std::exchange(stream->queue, {});
+            const std::size_t count = std::exchange(stream->queued, 0);
             alive = co_await write(std::move(bytes), "");
-            stream->unsent_ -= count;
+            stream->unsent -= count;
         } else if (stream->closed()) {
             break;
         } else {
@@ -524,10 +524,10 @@ asio::awaitable<void> HttpConnection::stream_body(std::function<void(std::shared
             co_await waker.async_wait(asio::redirect_error(asio::use_awaitable, woken));
         }
     }
-    if (alive && chunked && !stream->peer_gone_) {
+    if (alive && chunked && !stream->peer_gone) {
         (void)co_await write("0\r\n\r\n", "");
     }
-    stream->waker_ = nullptr;
+    stream->waker = nullptr;
     stream_.reset();
     stream->end();
     close_socket();  // ends the reading as well

@@ -17,17 +17,17 @@ using namespace std::chrono_literals;
 class HttpServerTest : public ::testing::Test {
 protected:
     void start(HttpServerSettings settings = {}) {
-        server = std::make_unique<HttpServer>(loops.all(), std::move(settings),
-                                              [this](HttpRequest request, std::function<void(HttpResponse)> reply) {
-                                                  handler(std::move(request), std::move(reply));
-                                              });
-        const auto listening = server->listen(ListenAddress::loopback());
+        server_ = std::make_unique<HttpServer>(loops_.all(), std::move(settings),
+                                               [this](HttpRequest request, std::function<void(HttpResponse)> reply) {
+                                                   handler_(std::move(request), std::move(reply));
+                                               });
+        const auto listening = server_->listen(ListenAddress::loopback());
         ASSERT_TRUE(listening) << listening.error().message();
-        address = server->addresses().front();
+        address_ = server_->addresses().front();
     }
     // Sends `bytes` on a connection of its own, then closes the sending side.
-    std::string exchange(std::string_view bytes) const {
-        Client client(address);
+    [[nodiscard]] std::string exchange(std::string_view bytes) const {
+        Client client(address_);
         client.send(bytes);
         client.finish();
         return client.read_all();
@@ -35,20 +35,20 @@ protected:
     static std::string status_of(const std::string& response) { return response.substr(0, response.find("\r\n")); }
     static std::string body_of(const std::string& response) { return response.substr(response.find("\r\n\r\n") + 4); }
 
-    LoopPool loops{"http", 2};
+    LoopPool loops_{"http", 2};
     // Echoes what it understood.
-    std::function<void(HttpRequest, std::function<void(HttpResponse)>)> handler = [](HttpRequest request, auto reply) {
+    std::function<void(HttpRequest, std::function<void(HttpResponse)>)> handler_ = [](HttpRequest request, auto reply) {
         reply(HttpResponse::text(200, request.method + " " + request.path + " " + request.query + " " + request.host() +
                                           " " + std::to_string(request.body.size()) + "\n"));
     };
-    std::unique_ptr<HttpServer> server;
-    std::function<void(HttpResponse)> held;
-    ListenAddress address;
+    std::unique_ptr<HttpServer> server_;
+    std::function<void(HttpResponse)> held_;
+    ListenAddress address_;
 };
 
 TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
     start();
-    Client client(address);
+    Client client(address_);
     client.send("GET /a%20b?x=1 HTTP/1.1\r\nHost: Example.COM:80\r\n\r\n");
     const std::string head = client.read_until("\r\n\r\n");
     EXPECT_EQ(status_of(head), "HTTP/1.1 200 OK");
@@ -82,11 +82,11 @@ TEST_F(HttpServerTest, HeadAndStatusesWithoutBody) {
     const std::string head = exchange("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_NE(head.find("Content-Length: 12\r\n"), std::string::npos) << head;
     EXPECT_EQ(body_of(head), "");
-    handler = [](const HttpRequest&, auto reply) { reply(HttpResponse::text(304, "never sent")); };
+    handler_ = [](const HttpRequest&, auto reply) { reply(HttpResponse::text(304, "never sent")); };
     const std::string not_modified = exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_EQ(body_of(not_modified), "");
     EXPECT_EQ(not_modified.find("Content-Length"), std::string::npos);
-    handler = [](const HttpRequest&, auto reply) {
+    handler_ = [](const HttpRequest&, auto reply) {
         HttpResponse response;
         response.headers = {{"X", "a\r\nSet-Cookie: evil"}, {"Y", "fine"}};
         reply(response);
@@ -163,7 +163,7 @@ TEST_F(HttpServerTest, Limits) {
 
 TEST_F(HttpServerTest, ExpectContinue) {
     start();
-    Client client(address);
+    Client client(address_);
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     client.send("abc");
@@ -176,10 +176,10 @@ TEST_F(HttpServerTest, SlowClientsAreNotWaitedForForEver) {
     settings.body_timeout = 50ms;
     settings.keep_alive_timeout = 50ms;
     start(settings);
-    const Client idle(address);
-    const Client slow_header(address);
+    const Client idle(address_);
+    const Client slow_header(address_);
     slow_header.send("GET / HT");
-    const Client slow_body(address);
+    const Client slow_body(address_);
     slow_body.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
     EXPECT_TRUE(idle.closed());
     EXPECT_TRUE(slow_header.closed());
@@ -191,27 +191,27 @@ TEST_F(HttpServerTest, HandlersAnswerLateFromElsewhereOrNever) {
     settings.handler_timeout = 100ms;
     start(settings);
     WorkPool work("work", 1);
-    handler = [&](const HttpRequest& request, auto reply) {
+    handler_ = [&](const HttpRequest& request, auto reply) {
         if (request.path == "/work") {
             work.submit([reply] {
                 reply(HttpResponse::text(200, "from another thread"));
                 reply(HttpResponse::text(200, "a second answer is ignored"));
             });
         } else if (request.path == "/hold") {
-            held = reply;
+            held_ = reply;
         }  // else dropped
     };
     EXPECT_EQ(body_of(exchange("GET /work HTTP/1.1\r\nHost: a\r\n\r\n")), "from another thread");
     EXPECT_EQ(status_of(exchange("GET /drop HTTP/1.1\r\nHost: a\r\n\r\n")), "HTTP/1.1 500 Internal Server Error");
     EXPECT_EQ(status_of(exchange("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")), "HTTP/1.1 503 Service Unavailable");
-    held(HttpResponse::text(200, "too late"));
+    held_(HttpResponse::text(200, "too late"));
 }
 
 TEST_F(HttpServerTest, StreamsUntilEitherSideEnds) {
     start();
     std::promise<std::shared_ptr<HttpStream>> opened;
     std::promise<void> gone;
-    handler = [&](const HttpRequest&, auto reply) {
+    handler_ = [&](const HttpRequest&, auto reply) {
         HttpResponse response;
         response.headers = {{"Content-Type", "text/event-stream"}};
         response.stream = [&](std::shared_ptr<HttpStream> stream) {
@@ -222,7 +222,7 @@ TEST_F(HttpServerTest, StreamsUntilEitherSideEnds) {
         reply(response);
     };
     {
-        Client client(address);
+        Client client(address_);
         client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
         EXPECT_NE(client.read_until("\r\n\r\n").find("Transfer-Encoding: chunked"), std::string::npos);
         EXPECT_EQ(client.read_until("\n\n\r\n"), "9\r\ndata: 1\n\n\r\n");
@@ -236,7 +236,7 @@ TEST_F(HttpServerTest, StreamsUntilEitherSideEnds) {
     }
     opened = {};
     gone = {};
-    Client client(address);
+    Client client(address_);
     client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
     const auto stream = opened.get_future().get();
     stream->close();
@@ -247,12 +247,12 @@ TEST_F(HttpServerTest, StreamsUntilEitherSideEnds) {
 TEST_F(HttpServerTest, AStreamNobodyReadsEnds) {
     start();
     std::promise<std::shared_ptr<HttpStream>> opened;
-    handler = [&](const HttpRequest&, auto reply) {
+    handler_ = [&](const HttpRequest&, auto reply) {
         HttpResponse response;
         response.stream = [&](std::shared_ptr<HttpStream> stream) { opened.set_value(std::move(stream)); };
         reply(response);
     };
-    const Client client(address);
+    const Client client(address_);
     client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
     const auto stream = opened.get_future().get();
     const std::string block(100'000, 'x');
@@ -267,14 +267,14 @@ TEST_F(HttpServerTest, AStreamNobodyReadsEnds) {
 TEST_F(HttpServerTest, StopsWithoutCuttingAnswersAndDestructionDropsTheRest) {
     start();
     std::promise<std::function<void(HttpResponse)>> taken;
-    handler = [&](const HttpRequest&, auto reply) { taken.set_value(reply); };
-    const Client idle(address);
-    Client busy(address);
+    handler_ = [&](const HttpRequest&, auto reply) { taken.set_value(reply); };
+    const Client idle(address_);
+    Client busy(address_);
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     const auto reply = taken.get_future().get();
-    server->stop();
+    server_->stop();
     EXPECT_TRUE(idle.closed());
-    EXPECT_FALSE(Client(address).connected());
+    EXPECT_FALSE(Client(address_).connected());
     reply(HttpResponse::text(200, "still answered"));
     const std::string response = busy.read_all();
     EXPECT_NE(response.find("Connection: close"), std::string::npos);
@@ -282,10 +282,10 @@ TEST_F(HttpServerTest, StopsWithoutCuttingAnswersAndDestructionDropsTheRest) {
 
     taken = {};
     start();
-    Client dropped(address);
+    Client dropped(address_);
     dropped.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     const auto late = taken.get_future().get();
-    server.reset();
+    server_.reset();
     EXPECT_EQ(dropped.read_all(), "");
     late(HttpResponse::text(200, "into the void"));
 }
@@ -295,11 +295,11 @@ TEST_F(HttpServerTest, UnixSocketsAndConnectionLimit) {
     settings.connections_max = 3;
     start(settings);
     const std::string path = ::testing::TempDir() + "postseal-http-" + std::to_string(getpid());
-    ASSERT_TRUE(server->listen(ListenAddress::unix_path(path), nullptr, 0600));
+    ASSERT_TRUE(server_->listen(ListenAddress::unix_path(path), nullptr, 0600));
     struct stat status {};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
-    handler = [](const HttpRequest& request, auto reply) {
+    handler_ = [](const HttpRequest& request, auto reply) {
         reply(HttpResponse::text(200, request.peer ? "ip" : "unix"));
     };
     std::vector<std::unique_ptr<Client>> clients;
@@ -308,8 +308,8 @@ TEST_F(HttpServerTest, UnixSocketsAndConnectionLimit) {
         clients.back()->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         EXPECT_NE(clients.back()->read_until("unix").find("200 OK"), std::string::npos);
     }
-    EXPECT_TRUE(Client(address).closed());
-    const auto taken = server->listen(address);
+    EXPECT_TRUE(Client(address_).closed());
+    const auto taken = server_->listen(address_);
     ASSERT_FALSE(taken);
     EXPECT_NE(taken.error().message().find("already in use"), std::string::npos);
 }

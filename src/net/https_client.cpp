@@ -2,6 +2,7 @@
 #include "net/https_client.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 #include <openssl/x509_vfy.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -177,7 +178,7 @@ struct Transfer {
         }
         append(headers, "Expect:");  // no waiting for a 100
         for (const auto& [name, value] : request.headers) {
-            append(headers, value.empty() ? name + ";" : name + ": " + value);
+            append(headers, value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));
         }
         set(CURLOPT_HTTPHEADER, headers.get());
     }
@@ -256,8 +257,8 @@ struct Transfer {
     static curl_socket_t on_open_socket(void* user, curlsocktype /*purpose*/, curl_sockaddr* target) {
         auto& transfer = *static_cast<Transfer*>(user);
         SocketAddress address;
-        if (target->addrlen <= sizeof address.storage) {
-            std::memcpy(&address.storage, &target->addr, target->addrlen);
+        if (target->addrlen <= sizeof address.any.storage) {
+            std::memcpy(&address.any.storage, &target->addr, target->addrlen);
         }
         // Rule 20: whatever curl believes, nothing but the checked addresses is connected to.
         if (transfer.request.target == HttpsRequest::Target::foreign &&
@@ -371,15 +372,16 @@ struct Transfer {
 
 struct HttpsClient::Impl : std::enable_shared_from_this<Impl> {
     Impl(Loop& its_loop, Settings its_settings)
-        : loop(its_loop), settings(std::move(its_settings)), timer(loop.context()), descriptor(loop.context()) {
-        static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-        (void)initialised;
-        multi = curl_multi_init();
+        : loop(its_loop),
+          settings(std::move(its_settings)),
+          timer(loop.context()),
+          descriptor(loop.context()),
+          multi(make_multi()),
+          epoll(::epoll_create1(EPOLL_CLOEXEC)) {
         curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
         curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
-        epoll = ::epoll_create1(EPOLL_CLOEXEC);
         descriptor.assign(epoll);
     }
     Impl(const Impl&) = delete;
@@ -387,6 +389,12 @@ struct HttpsClient::Impl : std::enable_shared_from_this<Impl> {
     ~Impl() {
         close();
         curl_multi_cleanup(multi);
+    }
+
+    static CURLM* make_multi() {
+        static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+        (void)initialised;
+        return curl_multi_init();
     }
 
     // On the loop: drops everything without calling back.
@@ -553,8 +561,8 @@ struct HttpsClient::Impl : std::enable_shared_from_this<Impl> {
     Settings settings;
     asio::steady_timer timer;
     asio::posix::stream_descriptor descriptor;  // owns the epoll set
-    CURLM* multi = nullptr;
-    int epoll = -1;
+    CURLM* multi;
+    int epoll;
     std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers;
     std::deque<std::unique_ptr<Transfer>> waiting;
     bool closed = false;

@@ -25,11 +25,11 @@ std::string ok_response(const std::string& body, const std::string& more_headers
 
 class HttpsClientTest : public ::testing::Test {
 protected:
-    HttpsClientTest() : client(std::make_unique<HttpsClient>(loop, settings())) {}
+    HttpsClientTest() : client_(std::make_unique<HttpsClient>(loop_, settings())) {}
 
-    HttpsClient::Settings settings() const {
+    [[nodiscard]] HttpsClient::Settings settings() const {
         HttpsClient::Settings result;
-        result.trust = ca.trust();
+        result.trust = ca_.trust();
         result.guard = AddressGuard(NonGlobal::allow);
         return result;
     }
@@ -41,20 +41,20 @@ protected:
     }
     HttpsResponse fetch(HttpsRequest request) {
         HttpsResponse result;
-        client->fetch(std::move(request), [&](HttpsResponse response) {
+        client_->fetch(std::move(request), [&](HttpsResponse response) {
             result = std::move(response);
-            loop.stop();
+            loop_.stop();
         });
-        testing::run_for(loop);
+        testing::run_for(loop_);
         return result;
     }
     // What comes of a fetch from a server with this certificate that answers the request with `response`.
     HttpsResponse fetch_from(const CertificateOptions& options, const std::string& response) {
-        const CertificateAndKey certificate = ca.issue(options);
+        const CertificateAndKey certificate = ca_.issue(options);
         const ScriptedServer server([&](Peer& peer) {
             if (peer.start_tls(certificate)) {
-                sni = peer.sni;
-                seen = peer.read_head();
+                sni_ = peer.sni;
+                seen_ = peer.read_head();
                 peer.send(response);
                 peer.close_tls();
             }
@@ -62,11 +62,11 @@ protected:
         return fetch(request_to(server.port()));
     }
 
-    TestCa ca;
-    Loop loop;
-    std::unique_ptr<HttpsClient> client;
-    std::string seen;  // the request's head
-    std::string sni;
+    TestCa ca_;
+    Loop loop_;
+    std::unique_ptr<HttpsClient> client_;
+    std::string seen_;  // the request's head
+    std::string sni_;
 };
 
 TEST_F(HttpsClientTest, FetchesAPolicy) {
@@ -81,18 +81,18 @@ TEST_F(HttpsClientTest, FetchesAPolicy) {
     ASSERT_TRUE(response.certificate);
     EXPECT_EQ(response.certificate->names, (std::vector<std::string>{host}));
     EXPECT_EQ(response.certificate_error, CertificateError::none);
-    EXPECT_EQ(sni, host);
-    EXPECT_TRUE(seen.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " + host + ":")) << seen;
-    EXPECT_EQ(seen.find("Accept-Encoding"), std::string::npos);
-    EXPECT_EQ(seen.find("If-"), std::string::npos);
+    EXPECT_EQ(sni_, host);
+    EXPECT_TRUE(seen_.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " + host + ":")) << seen_;
+    EXPECT_EQ(seen_.find("Accept-Encoding"), std::string::npos);
+    EXPECT_EQ(seen_.find("If-"), std::string::npos);
 }
 
 // HTTPS-003, HTTPS-004, HTTPS-005, HTTPS-018
 TEST_F(HttpsClientTest, CertificatesThatDoNotCount) {
     const struct {
-        const char* why;
+        const char* why = nullptr;
         CertificateOptions options;
-        CertificateError expected;
+        CertificateError expected = CertificateError::none;
     } cases[] = {
         {"wildcard of the whole label", {.names = {"*.example.com"}}, CertificateError::none},
         {"partial wildcard", {.names = {"mta-*.example.com"}}, CertificateError::host_mismatch},
@@ -105,13 +105,13 @@ TEST_F(HttpsClientTest, CertificatesThatDoNotCount) {
         {"self-signed", {.names = {host}, .self_signed = true}, CertificateError::untrusted},
     };
     for (const auto& c : cases) {
-        seen.clear();
+        seen_.clear();
         const HttpsResponse response = fetch_from(c.options, ok_response(policy));
         EXPECT_EQ(response.certificate_error, c.expected) << c.why << ": " << response.error;
         EXPECT_EQ(response.failure, c.expected == CertificateError::none ? Failure::none : Failure::tls) << c.why;
         EXPECT_TRUE(response.certificate) << c.why;
         if (c.expected != CertificateError::none) {
-            EXPECT_EQ(seen, "") << "nothing is asked of who cannot prove his name: " << c.why;
+            EXPECT_EQ(seen_, "") << "nothing is asked of who cannot prove his name: " << c.why;
             EXPECT_EQ(response.body, "");
             EXPECT_NE(response.error, "");
         }
@@ -187,7 +187,7 @@ TEST_F(HttpsClientTest, BrokenResponses) {
 
 TEST_F(HttpsClientTest, TheTimeoutCoversTheWholeExchange) {
     // HTTPS-011
-    const CertificateAndKey certificate = ca.issue(host);
+    const CertificateAndKey certificate = ca_.issue(host);
     const ScriptedServer server([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
             (void)peer.read_head();
@@ -205,7 +205,7 @@ TEST_F(HttpsClientTest, TheTimeoutCoversTheWholeExchange) {
 }
 
 TEST_F(HttpsClientTest, HandshakesThatFail) {
-    const CertificateAndKey certificate = ca.issue(host);
+    const CertificateAndKey certificate = ca_.issue(host);
     const ScriptedServer old([&](Peer& peer) { peer.start_tls(certificate, TLS1_1_VERSION, TLS1_1_VERSION); });
     HttpsResponse response = fetch(request_to(old.port()));
     EXPECT_EQ(response.failure, Failure::tls) << response.error;
@@ -224,7 +224,7 @@ TEST_F(HttpsClientTest, RefusedConnectionsTryTheNextAddress) {
     }
     EXPECT_EQ(fetch(request_to(closed_port)).failure, Failure::connect);
 
-    const CertificateAndKey certificate = ca.issue(host);
+    const CertificateAndKey certificate = ca_.issue(host);
     const ScriptedServer server([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
             (void)peer.read_head();
@@ -240,8 +240,8 @@ TEST_F(HttpsClientTest, RefusedConnectionsTryTheNextAddress) {
 TEST_F(HttpsClientTest, NeverLeavesTheGlobalAddressesUnlessInALab) {
     HttpsClient::Settings strict = settings();
     strict.guard = AddressGuard();
-    client = std::make_unique<HttpsClient>(loop, strict);
-    const CertificateAndKey certificate = ca.issue(host);
+    client_ = std::make_unique<HttpsClient>(loop_, strict);
+    const CertificateAndKey certificate = ca_.issue(host);
     const ScriptedServer server([&](Peer& peer) { peer.start_tls(certificate); });
     HttpsResponse response = fetch(request_to(server.port()));
     EXPECT_EQ(response.failure, Failure::refused_address);
@@ -258,11 +258,11 @@ TEST_F(HttpsClientTest, NeverLeavesTheGlobalAddressesUnlessInALab) {
 }
 
 TEST_F(HttpsClientTest, PostsAndKeepsPinsApart) {
-    const CertificateAndKey certificate = ca.issue(host);
+    const CertificateAndKey certificate = ca_.issue(host);
     std::string body;
     const ScriptedServer first([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
-            seen = peer.read_head();
+            seen_ = peer.read_head();
             body = peer.read_until("end");
             peer.send(ok_response("first"));
         }
@@ -273,9 +273,9 @@ TEST_F(HttpsClientTest, PostsAndKeepsPinsApart) {
     request.body = std::string("with\0a NUL and the end", 22);
     EXPECT_EQ(fetch(request).body, "first");
     EXPECT_EQ(body, request.body);
-    EXPECT_TRUE(seen.starts_with("POST ")) << seen;
-    EXPECT_NE(seen.find("Content-Type: application/tlsrpt+gzip\r\n"), std::string::npos) << seen;
-    EXPECT_EQ(seen.find("Expect"), std::string::npos);
+    EXPECT_TRUE(seen_.starts_with("POST ")) << seen_;
+    EXPECT_NE(seen_.find("Content-Type: application/tlsrpt+gzip\r\n"), std::string::npos) << seen_;
+    EXPECT_EQ(seen_.find("Expect"), std::string::npos);
 
     request.addresses = {ip("127.0.0.9")};  // nobody listens there: the earlier pin must not be remembered
     EXPECT_EQ(fetch(request).failure, Failure::connect);
@@ -285,7 +285,7 @@ TEST_F(HttpsClientTest, PostsAndKeepsPinsApart) {
 
 TEST_F(HttpsClientTest, OnlyHttpsUnlessAllowed) {
     const ScriptedServer server([&](Peer& peer) {
-        seen = peer.read_head();
+        seen_ = peer.read_head();
         peer.send(ok_response("plain"));
     });
     HttpsRequest request = request_to(server.port());
@@ -301,7 +301,7 @@ TEST_F(HttpsClientTest, OnlyHttpsUnlessAllowed) {
 }
 
 TEST_F(HttpsClientTest, ConfiguredTargetsUseTheSystemsResolverAndIpCertificatesWork) {
-    const CertificateAndKey certificate = ca.issue("localhost");
+    const CertificateAndKey certificate = ca_.issue("localhost");
     int heads = 0;
     const ScriptedServer server([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
@@ -318,12 +318,12 @@ TEST_F(HttpsClientTest, ConfiguredTargetsUseTheSystemsResolverAndIpCertificatesW
     EXPECT_EQ(fetch(request).body, "configured");
     EXPECT_EQ(server.connections(), 1) << "kept alive";
     request.url = "https://127.0.0.1:" + std::to_string(server.port()) + "/dir";
-    client = std::make_unique<HttpsClient>(loop, settings());  // lets go of the connection
+    client_ = std::make_unique<HttpsClient>(loop_, settings());  // lets go of the connection
     EXPECT_EQ(fetch(request).certificate_error, CertificateError::host_mismatch);
 }
 
 TEST_F(HttpsClientTest, ManyAtOnceAndDestruction) {
-    const CertificateAndKey certificate = ca.issue(host);
+    const CertificateAndKey certificate = ca_.issue(host);
     const ScriptedServer server([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
             (void)peer.read_head();
@@ -333,27 +333,27 @@ TEST_F(HttpsClientTest, ManyAtOnceAndDestruction) {
     });
     HttpsClient::Settings narrow = settings();
     narrow.in_flight_max = 4;
-    client = std::make_unique<HttpsClient>(loop, narrow);
+    client_ = std::make_unique<HttpsClient>(loop_, narrow);
     int left = 30;
     for (int i = 0; i < 30; ++i) {
-        client->fetch(request_to(server.port()), [&](const HttpsResponse& response) {
+        client_->fetch(request_to(server.port()), [&](const HttpsResponse& response) {
             EXPECT_TRUE(response.ok()) << response.error;
             if (--left == 0) {
-                loop.stop();
+                loop_.stop();
             }
         });
     }
-    testing::run_for(loop);
+    testing::run_for(loop_);
 
     int called = 0;
     for (int i = 0; i < 10; ++i) {
-        client->fetch(request_to(server.port()), [&](const HttpsResponse&) {
+        client_->fetch(request_to(server.port()), [&](const HttpsResponse&) {
             ++called;
-            client.reset();  // the rest is dropped
-            loop.stop();
+            client_.reset();  // the rest is dropped
+            loop_.stop();
         });
     }
-    testing::run_for(loop);
+    testing::run_for(loop_);
     EXPECT_EQ(called, 1);
 }
 

@@ -137,7 +137,7 @@ void Socket::close() {
 
 Result<ListenAddress> Socket::local_address() const {
     SocketAddress address;
-    address.size = sizeof(address.storage);
+    address.size = sizeof(address.any.storage);
     if (::getsockname(fd_, address.generic(), &address.size) != 0) {
         return Error{Errc::internal, "getsockname", std::generic_category().message(errno)};
     }

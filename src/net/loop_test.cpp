@@ -142,8 +142,8 @@ TEST(Await, ADroppedCallbackDestroysTheCoroutine) {
     const auto token = std::make_shared<int>(0);
     Loop loop;
     Timer look;
-    spawn(loop, [&loop, token]() -> asio::awaitable<void> {
-        const auto kept = token;
+    spawn(loop, [token]() -> asio::awaitable<void> {
+        const std::shared_ptr<const int> kept = token;  // in the coroutine's frame
         co_await await_callback<int>([](const auto& /*dropped*/) {});
     });
     EXPECT_GT(token.use_count(), 1);

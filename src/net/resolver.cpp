@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <deque>
 #include <unordered_map>
@@ -213,7 +214,7 @@ private:
             Query& query = queries.at(id);
             // The number itself is the user pointer: an answer that comes after its query has gone finds nothing.
             const int error = ub_resolve_async(context, query.name.fqdn().c_str(), static_cast<int>(query.type), 1,
-                                               reinterpret_cast<void*>(id), &Core::on_result, &query.async_id);
+                                               std::bit_cast<void*>(id), &Core::on_result, &query.async_id);
             if (error != 0) {
                 finish(id, failed(query.name, query.type, ub_strerror(error)));
                 return;
@@ -252,7 +253,7 @@ private:
 
         static void on_result(void* user, int error, ub_result* result) {
             Core& core = *processing;
-            const auto id = reinterpret_cast<std::uint64_t>(user);
+            const auto id = std::bit_cast<std::uint64_t>(user);
             const auto found = core.queries.find(id);
             if (found != core.queries.end()) {
                 const Query& query = found->second;

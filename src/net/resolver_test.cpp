@@ -20,43 +20,43 @@ using testing::txt;
 class ResolverTest : public ::testing::Test {
 protected:
     ResolverTest() {
-        dns.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=1;"));
-        dns.add("_mta-sts.a.test", dns::Type::txt, dns::TxtData{{"two ", "strings"}}, 30);
-        dns.add("a.test", dns::Type::mx, mx(10, "mx.a.test"));
-        dns.add("alias.test", dns::Type::cname, cname("mx.a.test"));
-        dns.add("mx.a.test", dns::Type::a, address("127.0.0.2"));
-        dns.add("mx.a.test", dns::Type::aaaa, address("::1"));
-        dns.add("broken.test", dns::Type::a, address("127.0.0.3"));
-        dns.break_name("broken.test", dns::Rcode::servfail);
-        dns.break_name("silent.test", dns::Rcode::servfail, true);
-        settings.stub_zones = {{name("test"), {dns.server()}, std::nullopt}};
-        settings.trust_anchor_file = "";
-        settings.root_hints = "";
+        dns_.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=1;"));
+        dns_.add("_mta-sts.a.test", dns::Type::txt, dns::TxtData{{"two ", "strings"}}, 30);
+        dns_.add("a.test", dns::Type::mx, mx(10, "mx.a.test"));
+        dns_.add("alias.test", dns::Type::cname, cname("mx.a.test"));
+        dns_.add("mx.a.test", dns::Type::a, address("127.0.0.2"));
+        dns_.add("mx.a.test", dns::Type::aaaa, address("::1"));
+        dns_.add("broken.test", dns::Type::a, address("127.0.0.3"));
+        dns_.break_name("broken.test", dns::Rcode::servfail);
+        dns_.break_name("silent.test", dns::Rcode::servfail, true);
+        settings_.stub_zones = {{name("test"), {dns_.server()}, std::nullopt}};
+        settings_.trust_anchor_file = "";
+        settings_.root_hints = "";
     }
 
     // All of `questions` at once; answers in the same order.
     std::vector<DnsAnswer> ask(std::vector<std::pair<const char*, dns::Type>> questions) {
-        auto resolver = make_unbound_resolver(loop, settings);
+        auto resolver = make_unbound_resolver(loop_, settings_);
         EXPECT_TRUE(resolver) << resolver.error().message();
         std::vector<DnsAnswer> answers(questions.size());
         std::size_t missing = questions.size();
         for (std::size_t i = 0; i < questions.size(); ++i) {
             (*resolver)->resolve(name(questions[i].first), questions[i].second, [&, i](DnsAnswer answer) {
-                EXPECT_TRUE(loop.on_this_thread());
+                EXPECT_TRUE(loop_.on_this_thread());
                 answers[i] = std::move(answer);
                 if (--missing == 0) {
-                    loop.stop();
+                    loop_.stop();
                 }
             });
         }
-        testing::run_for(loop);
+        testing::run_for(loop_);
         return answers;
     }
     DnsAnswer ask(const char* owner, dns::Type type) { return ask({{owner, type}}).front(); }
 
-    TinyDns dns{{name("test")}};
-    Loop loop;
-    ResolverSettings settings;
+    TinyDns dns_{{name("test")}};
+    Loop loop_;
+    ResolverSettings settings_;
 };
 
 TEST_F(ResolverTest, Data) {
@@ -101,7 +101,7 @@ TEST_F(ResolverTest, NoDataNoNameAndNoAnswerAreThreeThings) {
 }
 
 TEST_F(ResolverTest, ASilentServerEndsInATimeout) {
-    settings.timeout = std::chrono::milliseconds(200);
+    settings_.timeout = std::chrono::milliseconds(200);
     const auto answers = ask({{"silent.test", dns::Type::a}, {"mx.a.test", dns::Type::a}});
     EXPECT_EQ(answers[0].status, DnsStatus::failed);
     EXPECT_EQ(answers[0].error, "timed out");
@@ -109,9 +109,9 @@ TEST_F(ResolverTest, ASilentServerEndsInATimeout) {
 }
 
 TEST_F(ResolverTest, CountsWhatItCannotRead) {
-    dns.add_raw("mixed.test", dns::Type::mx, {0, 10});                            // no exchange
-    dns.add_raw("mixed.test", dns::Type::mx, {0, 10, 4, 'a', ' ', 'b', '!', 0});  // odd characters
-    dns.add("mixed.test", dns::Type::mx, mx(20, "good.test"));
+    dns_.add_raw("mixed.test", dns::Type::mx, {0, 10});                            // no exchange
+    dns_.add_raw("mixed.test", dns::Type::mx, {0, 10, 4, 'a', ' ', 'b', '!', 0});  // odd characters
+    dns_.add("mixed.test", dns::Type::mx, mx(20, "good.test"));
     const DnsAnswer answer = ask("mixed.test", dns::Type::mx);
     // The malformed one may already have been dropped on the way.
     EXPECT_EQ(answer.all<dns::MxData>().size(), 1U);
@@ -119,68 +119,68 @@ TEST_F(ResolverTest, CountsWhatItCannotRead) {
 }
 
 TEST_F(ResolverTest, ManyQuestionsWaitTheirTurn) {
-    settings.in_flight_max = 3;
+    settings_.in_flight_max = 3;
     std::vector<std::pair<const char*, dns::Type>> questions(50, {"mx.a.test", dns::Type::a});
     questions.resize(100, {"mx.a.test", dns::Type::aaaa});
     for (const DnsAnswer& answer : ask(questions)) {
         EXPECT_TRUE(answer.has_data()) << answer.error;
     }
-    EXPECT_LE(dns.queries(name("mx.a.test"), dns::Type::a), 3U) << "cached";
+    EXPECT_LE(dns_.queries(name("mx.a.test"), dns::Type::a), 3U) << "cached";
 }
 
 TEST_F(ResolverTest, ForwardsAndEveryResolverHasACacheOfItsOwn) {
-    settings.stub_zones.clear();
-    settings.servers = {"127.0.0.1:" + std::to_string(dns.port())};
+    settings_.stub_zones.clear();
+    settings_.servers = {"127.0.0.1:" + std::to_string(dns_.port())};
     EXPECT_TRUE(ask("mx.a.test", dns::Type::a).has_data());
-    dns.remove(name("mx.a.test"));
+    dns_.remove(name("mx.a.test"));
     EXPECT_TRUE(ask("mx.a.test", dns::Type::a).nxdomain()) << "a new resolver looks afresh";
-    EXPECT_TRUE(settings.iterating().servers.empty());
+    EXPECT_TRUE(settings_.iterating().servers.empty());
 }
 
 TEST_F(ResolverTest, DestroyedItDropsItsQuestions) {
-    auto resolver = *make_unbound_resolver(loop, settings);
+    auto resolver = *make_unbound_resolver(loop_, settings_);
     bool called = false;
     resolver->resolve(name("mx.a.test"), dns::Type::a, [&](const DnsAnswer&) { called = true; });
     resolver->resolve(name("silent.test"), dns::Type::a, [&](const DnsAnswer&) { called = true; });
-    loop.post([&] {
+    loop_.post([&] {
         resolver.reset();
-        loop.post([&] { loop.stop(); });
+        loop_.post([&] { loop_.stop(); });
     });
-    testing::run_for(loop);
+    testing::run_for(loop_);
     EXPECT_FALSE(called);
 }
 
 TEST_F(ResolverTest, MayBeDestroyedByItsOwnCallback) {
-    auto resolver = *make_unbound_resolver(loop, settings);
+    auto resolver = *make_unbound_resolver(loop_, settings_);
     int called = 0;
     for (int i = 0; i < 3; ++i) {
         resolver->resolve(name("mx.a.test"), dns::Type::a, [&](const DnsAnswer&) {
             ++called;
             resolver.reset();
-            loop.stop();
+            loop_.stop();
         });
     }
-    testing::run_for(loop);
+    testing::run_for(loop_);
     EXPECT_EQ(called, 1);
 }
 
 TEST_F(ResolverTest, WrongSettingsSayWhich) {
     const auto message = [&](const ResolverSettings& bad) {
-        const auto resolver = make_unbound_resolver(loop, bad);
+        const auto resolver = make_unbound_resolver(loop_, bad);
         return resolver ? std::string("accepted") : resolver.error().message();
     };
-    ResolverSettings bad = settings;
+    ResolverSettings bad = settings_;
     bad.servers = {"localhost"};
     EXPECT_EQ(message(bad), "servers: 'localhost' is not ADDRESS, ADDRESS:PORT or ADDRESS@PORT");
-    bad = settings;
+    bad = settings_;
     bad.stub_zones[0].servers = {"127.0.0.1@0"};
     EXPECT_EQ(message(bad), "stub_zones: '127.0.0.1@0' is not ADDRESS@PORT");
     bad.stub_zones[0].servers = {};
     EXPECT_EQ(message(bad), "stub_zones: test. has no servers");
-    bad = settings;
+    bad = settings_;
     bad.root_hints = "/nonexistent";
     EXPECT_EQ(message(bad), "root_hints: cannot read /nonexistent");
-    bad = settings;
+    bad = settings_;
     bad.trust_anchor_file = "/nonexistent";
     EXPECT_EQ(message(bad), "trust_anchor_file: cannot read /nonexistent");
 

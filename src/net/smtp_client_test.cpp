@@ -35,23 +35,23 @@ void finish(Peer& peer) {
 
 class SmtpProbeTest : public ::testing::Test {
 protected:
-    SmtpProbeRequest request_to(std::uint16_t port) const {
+    [[nodiscard]] SmtpProbeRequest request_to(std::uint16_t port) const {
         SmtpProbeRequest request;
         request.host = mx;
         request.address = ip("127.0.0.1");
         request.port = port;
         request.ehlo_name = "prober.example";
-        request.trust = ca.trust();
+        request.trust = ca_.trust();
         request.guard = AddressGuard(NonGlobal::allow);
         return request;
     }
     SmtpProbeResult probe(SmtpProbeRequest request) {
         SmtpProbeResult result;
-        smtp_probe(loop, std::move(request), [&](SmtpProbeResult got) {
+        smtp_probe(loop_, std::move(request), [&](SmtpProbeResult got) {
             result = std::move(got);
-            loop.stop();
+            loop_.stop();
         });
-        testing::run_for(loop);
+        testing::run_for(loop_);
         return result;
     }
     SmtpProbeResult probe(std::function<void(Peer&)> script) {
@@ -60,28 +60,28 @@ protected:
     }
     // With STARTTLS and this certificate.
     SmtpProbeResult probe_certificate(const CertificateOptions& options) {
-        const CertificateAndKey certificate = ca.issue(options);
+        const CertificateAndKey certificate = ca_.issue(options);
         return probe([&](Peer& peer) {
             greet(peer);
             (void)peer.read_line();
             peer.send("220 go ahead\r\n");
             if (peer.start_tls(certificate)) {
-                sni = peer.sni;
+                sni_ = peer.sni;
                 finish(peer);
             }
         });
     }
 
-    TestCa ca;
-    Loop loop;
-    std::string sni;
+    TestCa ca_;
+    Loop loop_;
+    std::string sni_;
 };
 
 TEST_F(SmtpProbeTest, AGoodHost) {
     const SmtpProbeResult result = probe_certificate({.names = {"mx1.example.com", "other.example"}});
     EXPECT_EQ(result.failure, SmtpFailure::none) << result.error;
     EXPECT_TRUE(result.offered);
-    EXPECT_EQ(sni, "mx1.example.com");  // STS-060
+    EXPECT_EQ(sni_, "mx1.example.com");  // STS-060
     ASSERT_TRUE(result.tls);
     EXPECT_EQ(result.tls->version, "TLSv1.3");
     EXPECT_EQ(result.tls->certificate_error, CertificateError::none);
@@ -97,9 +97,9 @@ TEST_F(SmtpProbeTest, AGoodHost) {
 // STS-045, STS-046, STS-047
 TEST_F(SmtpProbeTest, CertificatesThatDoNotCount) {
     const struct {
-        const char* why;
+        const char* why = nullptr;
         CertificateOptions options;
-        CertificateError expected;
+        CertificateError expected = CertificateError::none;
     } cases[] = {
         {"wildcard for the host", {.names = {"*.example.com"}}, CertificateError::none},
         {"another host of the same pattern", {.names = {"mx2.example.com"}}, CertificateError::host_mismatch},
@@ -165,7 +165,7 @@ TEST_F(SmtpProbeTest, StarttlsThatComesToNothing) {
     EXPECT_EQ(result.error, "data in clear text after the reply to STARTTLS");
     EXPECT_FALSE(result.tls);
 
-    const CertificateAndKey certificate = ca.issue("mx1.example.com");
+    const CertificateAndKey certificate = ca_.issue("mx1.example.com");
     for (const int version : {TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION}) {  // STS-062
         result = probe([&](Peer& peer) {
             greet(peer);
@@ -282,7 +282,7 @@ TEST_F(SmtpProbeTest, AddressesThatRefuse) {
 
 class SmtpDeliveryTest : public ::testing::Test {
 protected:
-    SmtpDelivery delivery_to(std::uint16_t port) const {
+    [[nodiscard]] SmtpDelivery delivery_to(std::uint16_t port) const {
         SmtpDelivery delivery;
         delivery.host = mx;
         delivery.address = ip("127.0.0.1");
@@ -291,26 +291,26 @@ protected:
         delivery.mail_from = "a@sender.example";
         delivery.recipients = {"b@example.com"};
         delivery.message = "Subject: x\r\n\r\n.begins with a dot\r\nend";
-        delivery.trust = ca.trust();
+        delivery.trust = ca_.trust();
         delivery.guard = AddressGuard(NonGlobal::allow);
         return delivery;
     }
     SmtpDeliveryResult deliver(SmtpDelivery delivery) {
         SmtpDeliveryResult result;
-        smtp_deliver(loop, std::move(delivery), [&](SmtpDeliveryResult got) {
+        smtp_deliver(loop_, std::move(delivery), [&](SmtpDeliveryResult got) {
             result = std::move(got);
-            loop.stop();
+            loop_.stop();
         });
-        testing::run_for(loop);
+        testing::run_for(loop_);
         return result;
     }
     // A server that takes everything; commands and message are kept.
     void receive(Peer& peer, const std::string& rcpt_reply = "250 ok\r\n") {
         for (std::string line = peer.read_line(); !line.empty(); line = peer.read_line()) {
-            commands.push_back(line.substr(0, line.size() - 2));
+            commands_.push_back(line.substr(0, line.size() - 2));
             if (line.starts_with("DATA")) {
                 peer.send("354 go\r\n");
-                message = peer.read_until("\r\n.\r\n");
+                message_ = peer.read_until("\r\n.\r\n");
                 peer.send("250 2.0.0 queued as 1\r\n");
             } else if (line.starts_with("EHLO")) {
                 peer.send("250-mx1.example.com\r\n250 SIZE\r\n");
@@ -322,9 +322,9 @@ protected:
         }
     }
     std::function<void(Peer&)> with_tls(const CertificateOptions& options) {
-        return [this, certificate = ca.issue(options)](Peer& peer) {
+        return [this, certificate = ca_.issue(options)](Peer& peer) {
             greet(peer);
-            commands.push_back(peer.read_line());
+            commands_.push_back(peer.read_line());
             peer.send("220 go\r\n");
             if (peer.start_tls(certificate)) {
                 receive(peer);
@@ -332,10 +332,10 @@ protected:
         };
     }
 
-    TestCa ca;
-    Loop loop;
-    std::vector<std::string> commands;
-    std::string message;
+    TestCa ca_;
+    Loop loop_;
+    std::vector<std::string> commands_;
+    std::string message_;
 };
 
 TEST_F(SmtpDeliveryTest, InClearTextWhereNothingElseIsOffered) {
@@ -346,9 +346,9 @@ TEST_F(SmtpDeliveryTest, InClearTextWhereNothingElseIsOffered) {
     const SmtpDeliveryResult result = deliver(delivery_to(server.port()));
     EXPECT_EQ(result.failure, SmtpFailure::none) << result.error;
     EXPECT_EQ(result.reply, (SmtpReply{250, "2.0.0 queued as 1"}));
-    EXPECT_EQ(message, "Subject: x\r\n\r\n..begins with a dot\r\nend\r\n.\r\n");
-    EXPECT_EQ(commands, (std::vector<std::string>{"EHLO sender.example", "MAIL FROM:<a@sender.example> SIZE=37",
-                                                  "RCPT TO:<b@example.com>", "DATA", "QUIT"}));
+    EXPECT_EQ(message_, "Subject: x\r\n\r\n..begins with a dot\r\nend\r\n.\r\n");
+    EXPECT_EQ(commands_, (std::vector<std::string>{"EHLO sender.example", "MAIL FROM:<a@sender.example> SIZE=37",
+                                                   "RCPT TO:<b@example.com>", "DATA", "QUIT"}));
     EXPECT_FALSE(result.tls);
     EXPECT_FALSE(result.temporary());
 }
@@ -357,10 +357,10 @@ TEST_F(SmtpDeliveryTest, LevelsDecideWhatMayBeSaid) {
     // STS-050, STS-057: before the level is satisfied no MAIL FROM is said.
     using Level = SmtpTlsPolicy::Level;
     const struct {
-        const char* why;
-        Level level;
+        const char* why = nullptr;
+        Level level = Level::may;
         CertificateOptions options;
-        SmtpFailure expected;
+        SmtpFailure expected = SmtpFailure::none;
     } cases[] = {
         {"may takes any certificate", Level::may, {.self_signed = true}, SmtpFailure::none},
         {"encrypt takes any certificate", Level::encrypt, {.self_signed = true}, SmtpFailure::none},
@@ -372,19 +372,19 @@ TEST_F(SmtpDeliveryTest, LevelsDecideWhatMayBeSaid) {
         {"secure, other name", Level::secure, {.names = {"mx2.example.com"}}, SmtpFailure::certificate},
     };
     for (const auto& c : cases) {
-        commands.clear();
+        commands_.clear();
         const ScriptedServer server(with_tls(c.options));
         SmtpDelivery delivery = delivery_to(server.port());
         delivery.tls.level = c.level;
         const SmtpDeliveryResult result = deliver(delivery);
         EXPECT_EQ(result.failure, c.expected) << c.why << ": " << result.error;
         EXPECT_TRUE(result.tls) << c.why;
-        const bool mailed = std::ranges::any_of(commands, [](const auto& line) { return line.starts_with("MAIL"); });
+        const bool mailed = std::ranges::any_of(commands_, [](const auto& line) { return line.starts_with("MAIL"); });
         EXPECT_EQ(mailed, c.expected == SmtpFailure::none) << c.why;
         EXPECT_EQ(result.temporary(), c.expected != SmtpFailure::none);
     }
     for (const Level level : {Level::encrypt, Level::secure, Level::custom}) {
-        commands.clear();
+        commands_.clear();
         const ScriptedServer server([&](Peer& peer) {
             greet(peer, "250 SIZE\r\n");
             receive(peer);
@@ -394,7 +394,7 @@ TEST_F(SmtpDeliveryTest, LevelsDecideWhatMayBeSaid) {
         const SmtpDeliveryResult result = deliver(delivery);
         EXPECT_EQ(result.failure, SmtpFailure::starttls_not_offered);
         EXPECT_TRUE(result.temporary());
-        EXPECT_EQ(commands, (std::vector<std::string>{"QUIT"}));
+        EXPECT_EQ(commands_, (std::vector<std::string>{"QUIT"}));
     }
 }
 
@@ -466,7 +466,7 @@ TEST_F(SmtpDeliveryTest, AddressesCannotSmuggleCommands) {
 }
 
 TEST_F(SmtpDeliveryTest, LogsInAndSpeaksImplicitTls) {
-    const CertificateAndKey certificate = ca.issue("mx1.example.com");
+    const CertificateAndKey certificate = ca_.issue("mx1.example.com");
     const ScriptedServer server([&](Peer& peer) {
         if (peer.start_tls(certificate)) {
             peer.send("220 x\r\n");
@@ -479,7 +479,7 @@ TEST_F(SmtpDeliveryTest, LogsInAndSpeaksImplicitTls) {
     delivery.login = {"user", "secret"};
     const SmtpDeliveryResult result = deliver(delivery);
     EXPECT_EQ(result.failure, SmtpFailure::none) << result.error;
-    EXPECT_EQ(commands.at(1), "AUTH PLAIN AHVzZXIAc2VjcmV0");
+    EXPECT_EQ(commands_.at(1), "AUTH PLAIN AHVzZXIAc2VjcmV0");
 }
 
 TEST(SubmissionUrl, Forms) {

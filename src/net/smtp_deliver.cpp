@@ -276,7 +276,7 @@ Result<SubmissionUrl> parse_submission_url(std::string_view text) {
     if (parsed.has_error()) {
         return invalid_input(where, "not smtp://HOST:PORT, smtps://HOST or submission://HOST");
     }
-    const boost::urls::url_view url = *parsed;
+    const boost::urls::url_view& url = *parsed;
     SubmissionUrl result;
     if (url.scheme() == "smtps") {
         result.transport = SmtpDelivery::Transport::implicit_tls;

@@ -21,31 +21,31 @@ class SmtpServerTest : public ::testing::Test {
 protected:
     void start(SmtpServerSettings settings = {}) {
         settings.host_name = "mx.example";
-        server = std::make_unique<SmtpServer>(loops.all(), std::move(settings),
-                                              [this](ReceivedMessage message, auto answer) {
-                                                  {
-                                                      const std::lock_guard lock(mutex);
-                                                      received.push_back(std::move(message));
-                                                  }
-                                                  handler(answer);
-                                              });
-        ASSERT_TRUE(server->listen(ListenAddress::loopback()));
-        address = server->addresses().front();
+        server_ = std::make_unique<SmtpServer>(loops_.all(), std::move(settings),
+                                               [this](ReceivedMessage message, auto answer) {
+                                                   {
+                                                       const std::lock_guard lock(mutex_);
+                                                       received_.push_back(std::move(message));
+                                                   }
+                                                   handler_(answer);
+                                               });
+        ASSERT_TRUE(server_->listen(ListenAddress::loopback()));
+        address_ = server_->addresses().front();
     }
     // All that the server says to these bytes, sent at once.
-    std::string talk(std::string_view bytes) const {
-        Client client(address);
+    [[nodiscard]] std::string talk(std::string_view bytes) const {
+        Client client(address_);
         client.send(bytes);
         client.finish();
         return client.read_all();
     }
 
-    LoopPool loops{"smtp", 2};
-    std::function<void(const std::function<void(SmtpAnswer)>&)> handler = [](const auto& answer) { answer({}); };
-    std::mutex mutex;
-    std::vector<ReceivedMessage> received;
-    std::unique_ptr<SmtpServer> server;
-    ListenAddress address;
+    LoopPool loops_{"smtp", 2};
+    std::function<void(const std::function<void(SmtpAnswer)>&)> handler_ = [](const auto& answer) { answer({}); };
+    std::mutex mutex_;
+    std::vector<ReceivedMessage> received_;
+    std::unique_ptr<SmtpServer> server_;
+    ListenAddress address_;
 };
 
 TEST_F(SmtpServerTest, TakesAPipelinedSession) {
@@ -58,16 +58,16 @@ TEST_F(SmtpServerTest, TakesAPipelinedSession) {
     EXPECT_TRUE(said.starts_with("220 mx.example ESMTP Postseal\r\n250-mx.example\r\n")) << said;
     EXPECT_EQ(said.find("STARTTLS"), std::string::npos);
     EXPECT_TRUE(said.ends_with("250 2.0.0 OK\r\n221 2.0.0 bye\r\n")) << said;
-    ASSERT_EQ(received.size(), 2U);
-    EXPECT_EQ(received[0].mail_from, "a@x.example");
-    EXPECT_EQ(received[0].recipients, (std::vector<std::string>{"b@y.example", "c@y.example"}));
-    EXPECT_EQ(received[0].data, "Subject: x\r\n\r\n.dot\r\n");
-    EXPECT_EQ(received[0].helo, "client.example");
-    EXPECT_EQ(received[0].peer, ip("127.0.0.1"));
-    EXPECT_FALSE(received[0].tls);
-    EXPECT_EQ(received[1].mail_from, "");
-    EXPECT_EQ(received[1].recipients, (std::vector<std::string>{"\"odd> one\"@y.example"}));
-    EXPECT_EQ(received[1].data, "");
+    ASSERT_EQ(received_.size(), 2U);
+    EXPECT_EQ(received_[0].mail_from, "a@x.example");
+    EXPECT_EQ(received_[0].recipients, (std::vector<std::string>{"b@y.example", "c@y.example"}));
+    EXPECT_EQ(received_[0].data, "Subject: x\r\n\r\n.dot\r\n");
+    EXPECT_EQ(received_[0].helo, "client.example");
+    EXPECT_EQ(received_[0].peer, ip("127.0.0.1"));
+    EXPECT_FALSE(received_[0].tls);
+    EXPECT_EQ(received_[1].mail_from, "");
+    EXPECT_EQ(received_[1].recipients, (std::vector<std::string>{"\"odd> one\"@y.example"}));
+    EXPECT_EQ(received_[1].data, "");
 }
 
 TEST_F(SmtpServerTest, WrongCommandsAreToldWhyAndTheSessionGoesOn) {
@@ -97,7 +97,7 @@ TEST_F(SmtpServerTest, WrongCommandsAreToldWhyAndTheSessionGoesOn) {
         const std::string said = talk(std::string(c.commands) + "\r\nNOOP\r\n");
         EXPECT_TRUE(said.ends_with(std::string(c.reply) + "\r\n250 2.0.0 OK\r\n")) << c.commands << "\n" << said;
     }
-    EXPECT_TRUE(received.empty());
+    EXPECT_TRUE(received_.empty());
     EXPECT_NE(talk(std::string(5000, 'x')).find("500 5.5.2 line too long"), std::string::npos);
     std::string nonsense;
     for (int i = 0; i < 50; ++i) {
@@ -111,14 +111,14 @@ TEST_F(SmtpServerTest, OnlyCrlfDotCrlfEndsAMessage) {
     const std::string envelope = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
     for (const char* smuggled : {"\n.\nMAIL FROM:<evil@x>\r\n", "\n.\r\nMAIL FROM:<evil@x>\r\n",
                                  "\r.\rMAIL FROM:<evil@x>\r\n", "\r\n.\nMAIL FROM:<evil@x>\r\n"}) {
-        received.clear();
-        talk(envelope + "text" + smuggled + "\r\n.\r\nQUIT\r\n");
-        ASSERT_EQ(received.size(), 1U) << smuggled;
-        EXPECT_NE(received[0].data.find("evil"), std::string::npos);
+        received_.clear();
+        (void)talk(envelope + "text" + smuggled + "\r\n.\r\nQUIT\r\n");
+        ASSERT_EQ(received_.size(), 1U) << smuggled;
+        EXPECT_NE(received_[0].data.find("evil"), std::string::npos);
     }
-    received.clear();
-    talk(envelope + "cut short");
-    EXPECT_TRUE(received.empty());
+    received_.clear();
+    (void)talk(envelope + "cut short");
+    EXPECT_TRUE(received_.empty());
 }
 
 TEST_F(SmtpServerTest, SizesOfMessagesAndLines) {
@@ -127,20 +127,20 @@ TEST_F(SmtpServerTest, SizesOfMessagesAndLines) {
     start(settings);
     const std::string envelope = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
     const std::string long_line(99'998, 'x');
-    talk(envelope + long_line + "\r\n.\r\n");
-    ASSERT_EQ(received.size(), 1U);
-    EXPECT_EQ(received[0].data, long_line + "\r\n");
+    (void)talk(envelope + long_line + "\r\n.\r\n");
+    ASSERT_EQ(received_.size(), 1U);
+    EXPECT_EQ(received_[0].data, long_line + "\r\n");
     const std::string said = talk(envelope + "x" + long_line + "\r\n.\r\nNOOP\r\n");
     EXPECT_TRUE(said.ends_with("552 5.3.4 larger than 100000 bytes\r\n250 2.0.0 OK\r\n")) << said;
-    EXPECT_EQ(received.size(), 1U);
+    EXPECT_EQ(received_.size(), 1U);
     // Dots wherever the reads happen to cut.
     std::string dots;
     for (int i = 0; i < 20'000; ++i) {
         dots += "..\r\n";
     }
-    talk(envelope + dots + ".\r\n");
-    ASSERT_EQ(received.size(), 2U);
-    EXPECT_EQ(received[1].data.size(), 60'000U);
+    (void)talk(envelope + dots + ".\r\n");
+    ASSERT_EQ(received_.size(), 2U);
+    EXPECT_EQ(received_[1].data.size(), 60'000U);
 }
 
 TEST_F(SmtpServerTest, AnswersComeFromTheHandler) {
@@ -154,7 +154,7 @@ TEST_F(SmtpServerTest, AnswersComeFromTheHandler) {
     settings.recipients_max = 1;
     start(settings);
     WorkPool work("work", 1);
-    handler = [&](const auto& answer) { work.submit([answer] { answer({451, "4.3.0 database is down"}); }); };
+    handler_ = [&](const auto& answer) { work.submit([answer] { answer({451, "4.3.0 database is down"}); }); };
     const std::string said = talk(
         "EHLO x\r\nMAIL FROM:<spam@x>\r\nMAIL FROM:<a@x>\r\nRCPT TO:<unknown@y>\r\nRCPT TO:<known@y>\r\nRCPT "
         "TO:<known@y>\r\n"
@@ -164,10 +164,10 @@ TEST_F(SmtpServerTest, AnswersComeFromTheHandler) {
         std::string::npos)
         << said;
     EXPECT_TRUE(said.ends_with("451 4.3.0 database is down\r\n221 2.0.0 bye\r\n")) << said;
-    ASSERT_EQ(received.size(), 1U);
-    EXPECT_EQ(received[0].recipients.size(), 1U);
+    ASSERT_EQ(received_.size(), 1U);
+    EXPECT_EQ(received_[0].recipients.size(), 1U);
 
-    handler = [](const auto&) {};  // forgets to answer
+    handler_ = [](const auto&) {};  // forgets to answer
     EXPECT_NE(talk("EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<known@y>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
                   .find("451 4.3.0 no answer"),
               std::string::npos);
@@ -178,12 +178,12 @@ TEST_F(SmtpServerTest, LmtpAnswersForEveryRecipient) {
     settings.protocol = SmtpServerSettings::Protocol::lmtp;
     start(settings);
     const std::string path = ::testing::TempDir() + "postseal-lmtp-" + std::to_string(getpid());
-    ASSERT_TRUE(server->listen(ListenAddress::unix_path(path)));
+    ASSERT_TRUE(server_->listen(ListenAddress::unix_path(path)));
     Client client(ListenAddress::unix_path(path));
     client.send("LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n");
     const std::string said = client.read_all();
     EXPECT_TRUE(said.ends_with("<CRLF>.<CRLF>\r\n250 2.0.0 OK\r\n250 2.0.0 OK\r\n221 2.0.0 bye\r\n")) << said;
-    EXPECT_FALSE(received.at(0).peer);
+    EXPECT_FALSE(received_.at(0).peer);
     EXPECT_NE(talk("EHLO x\r\n").find("500 5.5.1 this is LMTP: say LHLO"), std::string::npos);
 }
 
@@ -192,11 +192,11 @@ TEST_F(SmtpServerTest, SlowClientsAndTooManyOfThem) {
     settings.command_timeout = 50ms;
     settings.connections_max = 2;
     start(settings);
-    Client first(address);
-    Client second(address);
+    Client first(address_);
+    Client second(address_);
     EXPECT_EQ(first.read_until("\n").substr(0, 3), "220");
     EXPECT_EQ(second.read_until("\n").substr(0, 3), "220");
-    Client third(address);
+    Client third(address_);
     EXPECT_EQ(third.read_all(), "421 mx.example too many connections, try again later\r\n");
     EXPECT_TRUE(first.closed());
     EXPECT_TRUE(second.closed());
@@ -222,7 +222,7 @@ TEST_F(SmtpServerTest, StartsTlsAndForgetsWhatWasSaidBefore) {
     SmtpDelivery delivery;
     delivery.host = name("mx.example");
     delivery.address = ip("127.0.0.1");
-    delivery.port = address.port;
+    delivery.port = address_.port;
     delivery.guard = AddressGuard(NonGlobal::allow);
     delivery.trust = ca.trust();
     delivery.tls.level = SmtpTlsPolicy::Level::secure;
@@ -236,16 +236,16 @@ TEST_F(SmtpServerTest, StartsTlsAndForgetsWhatWasSaidBefore) {
     });
     testing::run_for(loop);
     EXPECT_EQ(result.failure, SmtpFailure::none) << result.error;
-    ASSERT_EQ(received.size(), 1U);
-    EXPECT_TRUE(received[0].tls);
-    EXPECT_EQ(received[0].tls_version, "TLSv1.3");
-    EXPECT_EQ(received[0].sni, "mx.example");
-    EXPECT_EQ(received[0].data, "Subject: x\r\n\r\n.\r\n");
+    ASSERT_EQ(received_.size(), 1U);
+    EXPECT_TRUE(received_[0].tls);
+    EXPECT_EQ(received_[0].tls_version, "TLSv1.3");
+    EXPECT_EQ(received_[0].sni, "mx.example");
+    EXPECT_EQ(received_[0].data, "Subject: x\r\n\r\n.\r\n");
 
     SmtpProbeRequest request;
     request.host = name("other.example");
     request.address = ip("127.0.0.1");
-    request.port = address.port;
+    request.port = address_.port;
     request.guard = AddressGuard(NonGlobal::allow);
     request.trust = ca.trust();
     SmtpProbeResult probed;
@@ -261,11 +261,11 @@ TEST_F(SmtpServerTest, StartsTlsAndForgetsWhatWasSaidBefore) {
 TEST_F(SmtpServerTest, DestructionDropsSessions) {
     start();
     std::promise<std::function<void(SmtpAnswer)>> taken;
-    handler = [&](const auto& answer) { taken.set_value(answer); };
-    Client client(address);
+    handler_ = [&](const auto& answer) { taken.set_value(answer); };
+    Client client(address_);
     client.send("EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\n");
     const auto answer = taken.get_future().get();
-    server.reset();
+    server_.reset();
     EXPECT_EQ(client.read_all().find("250 2.0.0 OK"), std::string::npos);
     answer({});
 }

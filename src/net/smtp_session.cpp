@@ -50,7 +50,7 @@ std::string error_text(const boost::system::error_code& error) {
 }  // namespace
 
 SmtpSession::SmtpSession(asio::io_context& context, Time end)
-    : context_(context), stream_(context, client_context()), timer_(context), end_(end) {}
+    : stream_(context, client_context()), timer_(context), end_(end) {}
 
 void SmtpSession::arm(std::chrono::milliseconds limit) {
     timer_.expires_at(std::min(end_, std::chrono::steady_clock::now() + limit));

@@ -52,7 +52,6 @@ private:
     bool fail(const std::string& what, boost::system::error_code error);
     asio::awaitable<bool> read_line(std::string& line);
 
-    asio::io_context& context_;
     asio::ssl::stream<asio::ip::tcp::socket> stream_;
     asio::steady_timer timer_;
     Time end_;

@@ -109,7 +109,7 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
-    [[nodiscard]] const std::weak_ptr<StreamResumeTarget> target() const { return target_; }
+    [[nodiscard]] std::weak_ptr<StreamResumeTarget> target() const { return target_; }
 
 private:
     struct Listener final : Poller::Watcher {
@@ -145,7 +145,7 @@ private:
     void accept(Listener& listener) {
         for (int i = 0; i < accepts_per_round; ++i) {
             SocketAddress peer;
-            peer.size = sizeof peer.storage;
+            peer.size = sizeof peer.any.storage;
             Socket socket(::accept4(listener.fd, peer.generic(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
             if (!socket.valid()) {
                 if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

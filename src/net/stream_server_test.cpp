@@ -48,31 +48,31 @@ private:
 class StreamServerTest : public ::testing::Test {
 protected:
     void start(StreamServerSettings settings = {}) {
-        server = std::make_unique<StreamServer>(pollers, settings, [this](auto peer) {
-            last_peer_was_ip = peer.has_value();
-            return std::make_unique<Lines>([this](StreamResume resume, std::string line) { later(resume, line); });
+        server_ = std::make_unique<StreamServer>(pollers_, settings, [this](auto peer) {
+            last_peer_was_ip_ = peer.has_value();
+            return std::make_unique<Lines>([this](StreamResume resume, std::string line) { later_(resume, line); });
         });
-        ASSERT_TRUE(server->listen(ListenAddress::loopback()));
-        address = server->addresses().front();
+        ASSERT_TRUE(server_->listen(ListenAddress::loopback()));
+        address_ = server_->addresses().front();
     }
 
-    PollerPool pollers{"stream", 2};
-    std::function<void(StreamResume, std::string)> later = [](const StreamResume& resume, const std::string& line) {
+    PollerPool pollers_{"stream", 2};
+    std::function<void(StreamResume, std::string)> later_ = [](const StreamResume& resume, const std::string& line) {
         resume("answer to " + line + "\n");
     };
-    std::atomic<bool> last_peer_was_ip = false;
-    std::unique_ptr<StreamServer> server;
-    ListenAddress address;
+    std::atomic<bool> last_peer_was_ip_ = false;
+    std::unique_ptr<StreamServer> server_;
+    ListenAddress address_;
 };
 
 TEST_F(StreamServerTest, AnswersInOrderHoweverTheInputIsCut) {
     start();
-    Client client(address);
+    Client client(address_);
     client.send("a\nb\nlater 1\nc\nlat");
     EXPECT_EQ(client.read_until("c\n"), "a\nb\nanswer to later 1\nc\n");
     client.send("er 2\nd\nquit\nignored\n");
     EXPECT_EQ(client.read_all(), "answer to later 2\nd\nbye\n");
-    EXPECT_TRUE(last_peer_was_ip);
+    EXPECT_TRUE(last_peer_was_ip_);
 }
 
 TEST_F(StreamServerTest, PipelinesManyRequests) {
@@ -81,7 +81,7 @@ TEST_F(StreamServerTest, PipelinesManyRequests) {
     for (int i = 0; i < 20000; ++i) {
         sent += std::to_string(i) + (i % 1000 == 0 ? "" : " request") + "\n";
     }
-    Client client(address);
+    Client client(address_);
     std::thread writer([&] {
         client.send(sent);
         client.finish();
@@ -92,7 +92,7 @@ TEST_F(StreamServerTest, PipelinesManyRequests) {
 
 TEST_F(StreamServerTest, AReaderThatIsSlowGetsEverything) {
     start();
-    Client client(address);
+    Client client(address_);
     client.send("big\nquit\n");
     const std::string all = client.read_all();
     EXPECT_EQ(all.size(), (std::size_t{8} << 20) + 8);
@@ -101,9 +101,9 @@ TEST_F(StreamServerTest, AReaderThatIsSlowGetsEverything) {
 
 TEST_F(StreamServerTest, AHalfClosedClientStillGetsItsAnswer) {
     std::promise<StreamResume> taken;
-    later = [&](const StreamResume& resume, const std::string&) { taken.set_value(resume); };
+    later_ = [&](const StreamResume& resume, const std::string&) { taken.set_value(resume); };
     start();
-    Client client(address);
+    Client client(address_);
     client.send("later\nafter\n");
     client.finish();
     const StreamResume resume = taken.get_future().get();
@@ -114,12 +114,12 @@ TEST_F(StreamServerTest, AHalfClosedClientStillGetsItsAnswer) {
 
 TEST_F(StreamServerTest, AResumeOutlivesConnectionAndServer) {
     std::promise<StreamResume> taken;
-    later = [&](const StreamResume& resume, const std::string&) { taken.set_value(resume); };
+    later_ = [&](const StreamResume& resume, const std::string&) { taken.set_value(resume); };
     start();
-    Client client(address);
+    Client client(address_);
     client.send("later\n");
     const StreamResume resume = taken.get_future().get();
-    server.reset();
+    server_.reset();
     EXPECT_TRUE(client.closed());
     resume("into the void");
 }
@@ -128,26 +128,26 @@ TEST_F(StreamServerTest, EndlessInputWithoutARequestEndsTheConnection) {
     StreamServerSettings settings;
     settings.input_bytes_max = 1000;
     start(settings);
-    const Client client(address);
+    const Client client(address_);
     client.send(std::string(2000, 'x'));
     EXPECT_TRUE(client.closed());
 }
 
 TEST_F(StreamServerTest, IdleConnectionsAndLostAnswersEnd) {
-    later = [](const StreamResume&, const std::string&) {};
+    later_ = [](const StreamResume&, const std::string&) {};
     StreamServerSettings settings;
     settings.idle_timeout = std::chrono::seconds(0);
     settings.later_timeout = std::chrono::seconds(0);
     start(settings);
-    const Client idle(address);
-    const Client waiting(address);
+    const Client idle(address_);
+    const Client waiting(address_);
     waiting.send("later\n");
-    const Client drip(address);
+    const Client drip(address_);
     drip.send("half a requ");
     EXPECT_TRUE(idle.closed());
     EXPECT_TRUE(waiting.closed());
     EXPECT_TRUE(drip.closed());
-    EXPECT_EQ(server->connections(), 0U);
+    EXPECT_EQ(server_->connections(), 0U);
 }
 
 TEST_F(StreamServerTest, TooManyConnectionsAreClosedAtOnce) {
@@ -157,7 +157,7 @@ TEST_F(StreamServerTest, TooManyConnectionsAreClosedAtOnce) {
     std::vector<std::unique_ptr<Client>> clients;
     int alive = 0;
     for (int i = 0; i < 12; ++i) {
-        clients.push_back(std::make_unique<Client>(address));
+        clients.push_back(std::make_unique<Client>(address_));
         clients.back()->send("x\n");
         alive += clients.back()->read_until("\n") == "x\n" ? 1 : 0;
     }
@@ -169,15 +169,15 @@ TEST_F(StreamServerTest, UnixSockets) {
     start();
     const ListenAddress path =
         ListenAddress::unix_path(::testing::TempDir() + "postseal-stream-" + std::to_string(getpid()));
-    ASSERT_TRUE(server->listen(path));
+    ASSERT_TRUE(server_->listen(path));
     std::vector<std::unique_ptr<Client>> clients;
     for (int i = 0; i < 8; ++i) {
         clients.push_back(std::make_unique<Client>(path));
         clients.back()->send("hello\n");
         EXPECT_EQ(clients.back()->read_until("\n"), "hello\n");
     }
-    EXPECT_FALSE(last_peer_was_ip);
-    EXPECT_EQ(server->connections(), 8U);
+    EXPECT_FALSE(last_peer_was_ip_);
+    EXPECT_EQ(server_->connections(), 8U);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ public:
     [[nodiscard]] std::string read_until(std::string_view end) {
         while (true) {
             if (const std::size_t at = pending_.find(end); at != std::string::npos) {
-                const std::string result = pending_.substr(0, at + end.size());
+                std::string result = pending_.substr(0, at + end.size());
                 pending_.erase(0, at + end.size());
                 return result;
             }
@@ -441,7 +441,7 @@ public:
     }
 
     // False when the client has gone.
-    bool send(std::string_view bytes) const {
+    bool send(std::string_view bytes) {
         return ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0
                                : ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0;
     }

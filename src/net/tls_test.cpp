@@ -79,20 +79,20 @@ Shown connect(const ListenAddress& address, const std::string& sni, const std::v
 class TlsTest : public ::testing::Test {
 protected:
     void start(TlsSettings settings = {}) {
-        server =
-            std::make_unique<HttpServer>(loops.all(), HttpServerSettings(), [](const HttpRequest& request, auto reply) {
+        server_ = std::make_unique<HttpServer>(
+            loops_.all(), HttpServerSettings(), [](const HttpRequest& request, auto reply) {
                 reply(HttpResponse::text(200, "sni=" + request.sni + (request.secure ? " secure" : "")));
             });
-        ASSERT_TRUE(server->listen(ListenAddress::loopback(), *TlsContext::make(store, std::move(settings))));
-        address = server->addresses().front();
+        ASSERT_TRUE(server_->listen(ListenAddress::loopback(), *TlsContext::make(store_, std::move(settings))));
+        address_ = server_->addresses().front();
     }
-    void add(const char* host) { EXPECT_TRUE(store->set(name(host), ca.issue(host))); }
+    void add(const char* host) { EXPECT_TRUE(store_->set(name(host), ca_.issue(host))); }
 
-    TestCa ca;
-    std::shared_ptr<CertificateStore> store = std::make_shared<CertificateStore>();
-    LoopPool loops{"tls", 2};
-    std::unique_ptr<HttpServer> server;
-    ListenAddress address;
+    TestCa ca_;
+    std::shared_ptr<CertificateStore> store_ = std::make_shared<CertificateStore>();
+    LoopPool loops_{"tls", 2};
+    std::unique_ptr<HttpServer> server_;
+    ListenAddress address_;
 };
 
 TEST_F(TlsTest, ShowsTheCertificateOfTheNameOrNone) {
@@ -101,38 +101,38 @@ TEST_F(TlsTest, ShowsTheCertificateOfTheNameOrNone) {
     add("mta-sts.b.example");
     start();
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-        const Shown a = connect(address, "mta-sts.a.example", {}, version);
+        const Shown a = connect(address_, "mta-sts.a.example", {}, version);
         EXPECT_TRUE(a.ok);
         EXPECT_EQ(a.names, (std::vector<std::string>{"mta-sts.a.example"}));
         EXPECT_TRUE(a.body.ends_with("sni=mta-sts.a.example secure")) << a.body;
-        EXPECT_EQ(connect(address, "MTA-STS.B.example", {}, version).names.at(0), "mta-sts.b.example");
+        EXPECT_EQ(connect(address_, "MTA-STS.B.example", {}, version).names.at(0), "mta-sts.b.example");
         for (const char* unknown : {"mta-sts.c.example", "a.example", "", "x.mta-sts.a.example"}) {
-            const Shown refused = connect(address, unknown, {}, version);
+            const Shown refused = connect(address_, unknown, {}, version);
             EXPECT_FALSE(refused.ok) << unknown;
             EXPECT_EQ(refused.alert, SSL_AD_UNRECOGNIZED_NAME) << unknown;  // 112
         }
     }
-    EXPECT_FALSE(connect(address, "mta-sts.a.example", {}, TLS1_1_VERSION).ok);
+    EXPECT_FALSE(connect(address_, "mta-sts.a.example", {}, TLS1_1_VERSION).ok);
 }
 
 TEST_F(TlsTest, ChangesAreLiveAtOnce) {
     start();
-    EXPECT_FALSE(connect(address, "mta-sts.a.example").ok);
+    EXPECT_FALSE(connect(address_, "mta-sts.a.example").ok);
     add("mta-sts.a.example");
-    EXPECT_TRUE(connect(address, "mta-sts.a.example").ok);
-    EXPECT_TRUE(store->set(name("mta-sts.a.example"), ca.issue({.names = {"mta-sts.a.example", "renewed.example"}})));
-    EXPECT_EQ(connect(address, "mta-sts.a.example").names.size(), 2U);
-    store->remove(name("mta-sts.a.example"));
-    EXPECT_EQ(connect(address, "mta-sts.a.example").alert, SSL_AD_UNRECOGNIZED_NAME);
+    EXPECT_TRUE(connect(address_, "mta-sts.a.example").ok);
+    EXPECT_TRUE(store_->set(name("mta-sts.a.example"), ca_.issue({.names = {"mta-sts.a.example", "renewed.example"}})));
+    EXPECT_EQ(connect(address_, "mta-sts.a.example").names.size(), 2U);
+    store_->remove(name("mta-sts.a.example"));
+    EXPECT_EQ(connect(address_, "mta-sts.a.example").alert, SSL_AD_UNRECOGNIZED_NAME);
 }
 
 TEST_F(TlsTest, Alpn) {
     add("mta-sts.a.example");
     start();
-    EXPECT_EQ(connect(address, "mta-sts.a.example", {"h2", "http/1.1"}).protocol, "http/1.1");
-    EXPECT_EQ(connect(address, "mta-sts.a.example").protocol, "");
-    EXPECT_EQ(connect(address, "mta-sts.a.example", {"h2"}).alert, SSL_AD_NO_APPLICATION_PROTOCOL);
-    EXPECT_EQ(connect(address, "mta-sts.a.example", {"acme-tls/1"}).alert, SSL_AD_NO_APPLICATION_PROTOCOL)
+    EXPECT_EQ(connect(address_, "mta-sts.a.example", {"h2", "http/1.1"}).protocol, "http/1.1");
+    EXPECT_EQ(connect(address_, "mta-sts.a.example").protocol, "");
+    EXPECT_EQ(connect(address_, "mta-sts.a.example", {"h2"}).alert, SSL_AD_NO_APPLICATION_PROTOCOL);
+    EXPECT_EQ(connect(address_, "mta-sts.a.example", {"acme-tls/1"}).alert, SSL_AD_NO_APPLICATION_PROTOCOL)
         << "validation is not switched on here";
 }
 
@@ -141,18 +141,18 @@ TEST_F(TlsTest, AcmeChallenges) {
     settings.acme_tls_alpn = true;
     start(settings);
     const dns::Name host = name("mta-sts.a.example");
-    EXPECT_EQ(connect(address, host.text(), {"acme-tls/1"}).alert, SSL_AD_UNRECOGNIZED_NAME);
-    ASSERT_TRUE(store->set_acme_challenge(
-        host, ca.issue({.names = {"mta-sts.a.example"}, .self_signed = true, .acme_challenge = true})));
-    const Shown challenge = connect(address, host.text(), {"acme-tls/1"});
+    EXPECT_EQ(connect(address_, host.text(), {"acme-tls/1"}).alert, SSL_AD_UNRECOGNIZED_NAME);
+    ASSERT_TRUE(store_->set_acme_challenge(
+        host, ca_.issue({.names = {"mta-sts.a.example"}, .self_signed = true, .acme_challenge = true})));
+    const Shown challenge = connect(address_, host.text(), {"acme-tls/1"});
     EXPECT_TRUE(challenge.ok);
     EXPECT_EQ(challenge.protocol, "acme-tls/1");
     EXPECT_EQ(challenge.body, "") << "after the handshake nothing is said";
-    EXPECT_FALSE(connect(address, host.text()).ok) << "never shown to anybody else";
+    EXPECT_FALSE(connect(address_, host.text()).ok) << "never shown to anybody else";
     add("mta-sts.a.example");
-    EXPECT_EQ(connect(address, host.text(), {"acme-tls/1", "http/1.1"}).protocol, "http/1.1");
-    store->remove_acme_challenge(host);
-    EXPECT_FALSE(connect(address, host.text(), {"acme-tls/1"}).ok);
+    EXPECT_EQ(connect(address_, host.text(), {"acme-tls/1", "http/1.1"}).protocol, "http/1.1");
+    store_->remove_acme_challenge(host);
+    EXPECT_FALSE(connect(address_, host.text(), {"acme-tls/1"}).ok);
 }
 
 TEST_F(TlsTest, FallbackForSmtp) {
@@ -164,34 +164,34 @@ TEST_F(TlsTest, FallbackForSmtp) {
     settings.alpn_http = false;
     start(settings);
     for (const char* sni : {"", "nosuch.example", "mx.example"}) {
-        EXPECT_EQ(connect(address, sni).names, (std::vector<std::string>{"mx.example"})) << sni;
+        EXPECT_EQ(connect(address_, sni).names, (std::vector<std::string>{"mx.example"})) << sni;
     }
-    EXPECT_EQ(connect(address, "", {"smtp"}).protocol, "");
+    EXPECT_EQ(connect(address_, "", {"smtp"}).protocol, "");
 }
 
 TEST_F(TlsTest, MoreNamesThanStayParsed) {
-    const CertificateAndKey shared = ca.issue({.names = {"*.many.example"}});
+    const CertificateAndKey shared = ca_.issue({.names = {"*.many.example"}});
     for (int i = 0; i < 11'000; ++i) {
-        store->load(name("n" + std::to_string(i) + ".many.example"), shared, TimePoint());
+        store_->load(name("n" + std::to_string(i) + ".many.example"), shared, TimePoint());
     }
-    EXPECT_EQ(store->size(), 11'000U);
+    EXPECT_EQ(store_->size(), 11'000U);
     start();
     for (int i = 0; i < 11'000; i += 997) {
-        EXPECT_TRUE(connect(address, "n" + std::to_string(i) + ".many.example", {}, 0, false).ok);
+        EXPECT_TRUE(connect(address_, "n" + std::to_string(i) + ".many.example", {}, 0, false).ok);
     }
-    store->load(name("damaged.example"), {{{1, 2, 3}}, {4, 5, 6}}, TimePoint());
-    EXPECT_FALSE(connect(address, "damaged.example").ok);
+    store_->load(name("damaged.example"), {{{1, 2, 3}}, {4, 5, 6}}, TimePoint());
+    EXPECT_FALSE(connect(address_, "damaged.example").ok);
 }
 
 TEST_F(TlsTest, RefusesCertificatesThatCouldNotServe) {
     const dns::Name host = name("mta-sts.a.example");
-    const CertificateAndKey good = ca.issue("mta-sts.a.example");
+    const CertificateAndKey good = ca_.issue("mta-sts.a.example");
     const auto message = [&](CertificateAndKey certificate) {
-        const auto set = store->set(host, std::move(certificate));
+        const auto set = store_->set(host, std::move(certificate));
         return set ? std::string("accepted") : set.error().message();
     };
     CertificateAndKey bad = good;
-    bad.key_der = ca.issue("x.example").key_der;
+    bad.key_der = ca_.issue("x.example").key_der;
     EXPECT_EQ(message(bad), "certificate of mta-sts.a.example: the private key is another certificate's");
     bad.key_der = {1, 2, 3};
     EXPECT_EQ(message(bad), "certificate of mta-sts.a.example: the private key is unreadable");
@@ -202,15 +202,15 @@ TEST_F(TlsTest, RefusesCertificatesThatCouldNotServe) {
     bad = good;
     bad.chain_der.push_back({1, 2, 3});
     EXPECT_EQ(message(bad), "certificate of mta-sts.a.example: number 2 of the chain is not an X.509 certificate");
-    EXPECT_EQ(message(ca.issue("other.example")), "certificate of mta-sts.a.example: does not cover that name");
-    EXPECT_EQ(store->size(), 0U);
+    EXPECT_EQ(message(ca_.issue("other.example")), "certificate of mta-sts.a.example: does not cover that name");
+    EXPECT_EQ(store_->size(), 0U);
     EXPECT_EQ(message(good), "accepted");
-    EXPECT_TRUE(store->contains(host));
-    EXPECT_GT(*store->not_after(host), TimePoint(Seconds(std::time(nullptr)) + 24h * 89));
+    EXPECT_TRUE(store_->contains(host));
+    EXPECT_GT(*store_->not_after(host), TimePoint(Seconds(std::time(nullptr)) + 24h * 89));
 }
 
 TEST_F(TlsTest, Pem) {
-    const CertificateAndKey issued = ca.issue("a.example");
+    const CertificateAndKey issued = ca_.issue("a.example");
     const unsigned char* at = issued.key_der.data();
     EVP_PKEY* key = d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(issued.key_der.size()));
     BIO* bio = BIO_new(BIO_s_mem());
@@ -220,12 +220,12 @@ TEST_F(TlsTest, Pem) {
     const std::string key_pem(text, static_cast<std::size_t>(size));
     BIO_free(bio);
     EVP_PKEY_free(key);
-    const auto read = certificate_from_pem(ca.pem() + ca.pem(), key_pem);
+    const auto read = certificate_from_pem(ca_.pem() + ca_.pem(), key_pem);
     ASSERT_TRUE(read) << read.error().message();
     EXPECT_EQ(read->chain_der.size(), 2U);
     EXPECT_EQ(read->key_der, issued.key_der);
     EXPECT_EQ(certificate_from_pem("", key_pem).error().message(), "certificate 1: not a PEM certificate");
-    EXPECT_EQ(certificate_from_pem(ca.pem(), "").error().message(),
+    EXPECT_EQ(certificate_from_pem(ca_.pem(), "").error().message(),
               "private key: not a PEM private key, or one with a passphrase");
 }
 
