@@ -365,8 +365,7 @@ void add_domains_routes(Router& router, const DomainsParts& parts) {
     };
     add("GET", &DomainsApi::list);
     add("POST", &DomainsApi::add);
-    const auto add_below = [&](const std::string& method, const std::string& below,
-                               void (DomainsApi::*act)(const Call&, const store::Domain&, const Reply&)) {
+    const auto add_below = [&](const std::string& method, const std::string& below, auto act) {
         router.add(method, "/api/v1/domains/{domain}" + below, Access::signed_in,
                    [api, act](const Call& call, const Reply& reply) {
                        if (api->is_off(reply)) {
