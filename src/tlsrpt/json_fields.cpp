@@ -238,6 +238,22 @@ std::optional<TimePoint> JsonFields::time_of(std::string_view text, std::string_
         deviates(deviation::date_time_unusual, name, fmt::format("{} is not in the form of RFC 3339", shown(text)));
         return time;
     };
+    // UTC by its name.
+    for (const std::string_view zone : {" UTC", " GMT"}) {
+        if (text.ends_with(zone)) {
+            if (const auto time = parse_rfc3339(std::string(text.substr(0, text.size() - zone.size())) + "Z")) {
+                return unusual(*time);
+            }
+        }
+    }
+    // No seconds: "2026-01-31T00:00Z".
+    if (text.size() >= 16 && (text.size() == 16 || std::string_view("Zz+-").find(text[16]) != std::string_view::npos)) {
+        std::string with_seconds(text);
+        with_seconds.insert(16, ":00");
+        if (const auto time = parse_rfc3339(with_seconds, Zone::optional)) {
+            return unusual(*time);
+        }
+    }
     // 24:00:00 is the next day's beginning in ISO 8601, and not in RFC 3339.
     if (const auto at = text.find("24:00:00"); at == 11) {
         std::string midnight(text);

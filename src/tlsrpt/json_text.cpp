@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "base/text.h"
@@ -71,6 +72,23 @@ std::string utf8_from_utf16(std::string_view bytes, bool big_endian) {
     return out;
 }
 
+enum class Utf16 { big_endian, little_endian };
+
+// JSON begins with two ASCII characters: in UTF-16 one octet of each is NUL.
+std::optional<Utf16> utf16_without_mark(std::string_view bytes) {
+    if (bytes.size() < 4) {
+        return std::nullopt;
+    }
+    const auto begins = [&](std::size_t at) { return bytes[at] == '{' || bytes[at] == '['; };
+    if (begins(1) && bytes[0] == '\0' && bytes[2] == '\0' && bytes[3] != '\0') {
+        return Utf16::big_endian;
+    }
+    if (begins(0) && bytes[1] == '\0' && bytes[2] != '\0' && bytes[3] == '\0') {
+        return Utf16::little_endian;
+    }
+    return std::nullopt;
+}
+
 // Where JSON may begin in a text: a '{' or '[' that is followed by what can stand there. Else npos.
 std::size_t find_start(std::string_view text, std::size_t from) {
     for (std::size_t at = text.find_first_of("{[", from); at != std::string_view::npos;
@@ -125,6 +143,10 @@ JsonSource::JsonSource(std::string_view bytes, const ReadLimits& limits) : limit
         owned_ = utf8_from_utf16(bytes.substr(2), bytes.front() == '\xfe');
         rest_ = owned_;
         deviations_.add(deviation::utf16, "the text is UTF-16, not UTF-8");
+    } else if (const auto order = utf16_without_mark(bytes)) {
+        owned_ = utf8_from_utf16(bytes, *order == Utf16::big_endian);
+        rest_ = owned_;
+        deviations_.add(deviation::utf16, "the text is UTF-16 without a byte-order mark, not UTF-8");
     } else if (bytes.starts_with(utf8_mark)) {
         rest_.remove_prefix(utf8_mark.size());
         deviations_.add(deviation::byte_order_mark, "the text begins with a byte-order mark");

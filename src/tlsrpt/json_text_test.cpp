@@ -45,6 +45,8 @@ TEST(JsonText, finds_the_report_in_what_surrounds_it) {
         {"in a list", "[" + good + "]", deviation::top_level_array},
         {"UTF-16, little-endian", utf16(good, false), deviation::utf16},
         {"UTF-16, big-endian", utf16(good, true), deviation::utf16},
+        {"UTF-16, little-endian, without its mark", utf16(good, false).substr(2), deviation::utf16},
+        {"UTF-16, big-endian, without its mark", utf16(good, true).substr(2), deviation::utf16},
         {"a raw line end inside a string", replaced(good, "Example Mail", "Example\r\n Mail"),
          deviation::control_characters},
         {"a raw NUL inside a string", replaced(good, "Example Mail", "Example\0Mail"s), deviation::control_characters},

@@ -87,6 +87,10 @@ TEST(ReadJson, reads_what_real_senders_write) {
          [](const ReadReport& r) { return to_rfc3339(*r.report->end) == "2026-02-01T00:00:00Z"; }},
         {"an offset without colon", "2026-01-31T00:00:00Z", "2026-01-31T00:00:00+0000", deviation::date_time_unusual,
          [](const ReadReport& r) { return to_rfc3339(*r.report->begin) == "2026-01-31T00:00:00Z"; }},
+        {"no seconds", "2026-01-31T00:00:00Z", "2026-01-31T00:00Z", deviation::date_time_unusual,
+         [](const ReadReport& r) { return to_rfc3339(*r.report->begin) == "2026-01-31T00:00:00Z"; }},
+        {"UTC by its name", "2026-01-31T00:00:00Z", "2026-01-31 00:00:00 UTC", deviation::date_time_unusual,
+         [](const ReadReport& r) { return to_rfc3339(*r.report->begin) == "2026-01-31T00:00:00Z"; }},
         {"a date alone", "2026-01-31T23:59:59Z", "2026-01-31", deviation::date_time_unusual,
          [](const ReadReport& r) { return to_rfc3339(*r.report->end) == "2026-01-31T23:59:59Z"; }},
         {"seconds since 1970", R"("2026-01-31T00:00:00Z")", "1769817600", deviation::date_time_unusual,
@@ -110,6 +114,14 @@ TEST(ReadJson, reads_what_real_senders_write) {
          [](const ReadReport& r) {
              return only_policy(r).mx_hosts == std::vector<std::string>{"mx.receiver.example"};
          }},
+        {"4: several in one string", R"(["mx.receiver.example"])", R"("a.receiver.example, *.b.receiver.example")",
+         deviation::policy_string_nested,
+         [](const ReadReport& r) {
+             return only_policy(r).mx_hosts == std::vector<std::string>{"a.receiver.example", "*.b.receiver.example"};
+         }},
+        {"words that are no hosts stay together", R"(["mx.receiver.example"])", R"(["not a host!"])",
+         deviation::not_a_domain,
+         [](const ReadReport& r) { return only_policy(r).mx_hosts == std::vector<std::string>{"not a host!"}; }},
         {"5: mx-host-pattern", R"("mx-host")", R"("mx-host-pattern")", deviation::member_name,
          [](const ReadReport& r) { return only_policy(r).mx_hosts.size() == 1; }},
         {"5: additional-info-uri", R"("failed-session-count")",
@@ -140,6 +152,12 @@ TEST(ReadJson, reads_what_real_senders_write) {
         {"7: policy-string as one text",
          R"(["version: STSv1","mode: enforce","mx: mx.receiver.example","max_age: 604800"])",
          R"("version: STSv1\r\nmode: enforce\r\n")", deviation::not_a_list,
+         [](const ReadReport& r) {
+             return only_policy(r).policy_strings == std::vector<std::string>{"version: STSv1", "mode: enforce"};
+         }},
+        {"7: policy-string as one text in a list",
+         R"(["version: STSv1","mode: enforce","mx: mx.receiver.example","max_age: 604800"])",
+         R"(["version: STSv1\r\nmode: enforce\r\n"])", deviation::policy_string_nested,
          [](const ReadReport& r) {
              return only_policy(r).policy_strings == std::vector<std::string>{"version: STSv1", "mode: enforce"};
          }},

@@ -39,6 +39,33 @@ bool expand_nested_list(std::string_view text, std::vector<std::string>& out) {
     return true;
 }
 
+// RFC 8460 §4.4: each line of the policy is a string of its own.
+void add_lines(std::string_view text, std::vector<std::string>& out) {
+    for (const std::string_view line : split(text, '\n')) {
+        if (auto clean = clean_text(line); !clean.empty()) {
+            out.push_back(std::move(clean));
+        }
+    }
+}
+
+// "a.example, b.example": the hosts, where all of it is hosts and there is more than one; else nothing.
+std::vector<std::string> hosts_in_one_string(std::string_view text) {
+    std::vector<std::string> hosts;
+    while (!text.empty()) {
+        const auto end = text.find_first_of(", \t");
+        const std::string_view host = text.substr(0, end);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        if (host.empty()) {
+            continue;
+        }
+        if (!normalise_domain(host, Wildcard::allowed).is_domain) {
+            return {};
+        }
+        hosts.emplace_back(host);
+    }
+    return hosts.size() > 1 ? hosts : std::vector<std::string>{};
+}
+
 class PolicyReader {
 public:
     PolicyReader(dom::object item, std::size_t index, const ReadLimits& limits, Deviations& deviations)
@@ -83,6 +110,9 @@ private:
         for (std::string& text : fields.list("policy-string")) {
             if (expand_nested_list(text, result.policy_strings)) {
                 fields.deviates(deviation::policy_string_nested, "policy-string", "a list written as one string");
+            } else if (text.find('\n') != std::string::npos) {
+                fields.deviates(deviation::policy_string_nested, "policy-string", "several lines in one string");
+                add_lines(text, result.policy_strings);
             } else {
                 result.policy_strings.push_back(std::move(text));
             }
@@ -111,6 +141,8 @@ private:
         std::vector<std::string> hosts;
         if (expand_nested_list(host, hosts)) {
             fields.deviates(deviation::policy_string_nested, "mx-host", "a list written as one string");
+        } else if (hosts = hosts_in_one_string(host); !hosts.empty()) {
+            fields.deviates(deviation::policy_string_nested, "mx-host", "several hosts in one string");
         } else {
             hosts.emplace_back(host);
         }
