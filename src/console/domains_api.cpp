@@ -132,7 +132,7 @@ public:
         parts_.hosting->retire(who(call, domain), domain.name.text(), answer_with_view(reply, 200));
     }
 
-    void probe(const Call& call, const store::Domain& domain, const Reply& reply) {
+    void probe(const Call& call, const store::Domain& domain, const Reply& reply) const {
         parts_.hosting->probe(
             who(call, domain), domain.name.text(), [reply](const Result<hosting::Hosting::Probing>& probing) {
                 if (!probing) {
