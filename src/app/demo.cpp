@@ -197,7 +197,7 @@ private:
     Result<void> start_authority() {
         POSTSEAL_TRY(pebble_, start_pebble(plan_, *folder_, *ca_));
         std::string root;
-        const auto fetched = wait_for("Pebble answers", [&]() -> Result<bool> {
+        auto fetched = wait_for("Pebble answers", [&]() -> Result<bool> {
             net::HttpsRequest request;
             request.url = fmt::format("https://localhost:{}/roots/0", plan_.acme_admin_port);
             request.target = net::HttpsRequest::Target::configured;
@@ -229,12 +229,12 @@ private:
         return wait_for_intake();
     }
 
-    Seconds clock_offset(int day) const { return Seconds(-86'400LL * (history_days - day)); }
+    [[nodiscard]] Seconds clock_offset(int day) const { return Seconds(-86'400LL * (history_days - day)); }
 
     Result<void> wait_for_intake() {
         POSTSEAL_TRY(const auto address, dns::IpAddress::parse(plan_.intake_host));
         POSTSEAL_TRY(const auto trust, net::TrustStore::load(folder_->path() + "/roots.pem"));
-        const auto answered = wait_for("the intake has its certificate", [&]() -> Result<bool> {
+        auto answered = wait_for("the intake has its certificate", [&]() -> Result<bool> {
             net::HttpsRequest request;
             request.url = fmt::format("https://{}:{}/", plan_.intake_name, plan_.https_port);
             request.addresses = {address};
@@ -300,7 +300,7 @@ private:
     }
 
     Result<void> move_in(const dns::Name& domain) {
-        const auto seen = wait_for(domain.text() + ": its CNAMEs are seen", [&]() -> Result<bool> {
+        auto seen = wait_for(domain.text() + ": its CNAMEs are seen", [&]() -> Result<bool> {
             POSTSEAL_TRY(const json::object shown, product_->call("POST", path_of(domain, "/verify")));
             const auto records = objects_field(shown, "records");
             return std::ranges::all_of(records, [](const json::object* one) { return flag_field(*one, "seen"); });

@@ -60,7 +60,7 @@ public:
     // one, whose certificate is for another name.
     Result<void> add_old_domain(const dns::Name& domain);
     // The owner publishes the records that Postseal asks for.
-    Result<void> publish_cname(const dns::Name& name, const dns::Name& target);
+    Result<void> publish_cname(const dns::Name& owner, const dns::Name& target);
 
     [[nodiscard]] std::uint64_t letters_received() const { return letters_.load(); }
 

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <stdlib.h>  // mkdtemp
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -54,7 +54,7 @@ Result<std::uint16_t> free_port(const std::vector<std::string>& addresses, std::
 std::string find_program(const std::string& name) {
     const char* const path = ::secure_getenv("PATH");
     for (const std::string_view folder : split(path != nullptr ? path : "/usr/bin", ':')) {
-        const std::string file = std::string(folder) + "/" + name;
+        std::string file = std::string(folder) + "/" + name;
         if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) {
             return file;
         }
@@ -88,7 +88,7 @@ StopWish::StopWish() {
 }
 
 StopWish::~StopWish() {
-    ::pthread_kill(thread_.native_handle(), SIGTERM);  // if nobody has wished, its wait ends now
+    ::pthread_kill(thread_.native_handle(), SIGINT);  // if nobody has wished, its wait ends now
     thread_.join();
 }
 
