@@ -155,12 +155,6 @@ TEST(ReadJson, reads_what_real_senders_write) {
          [](const ReadReport& r) {
              return only_policy(r).policy_strings == std::vector<std::string>{"version: STSv1", "mode: enforce"};
          }},
-        {"7: policy-string as one text in a list",
-         R"(["version: STSv1","mode: enforce","mx: mx.receiver.example","max_age: 604800"])",
-         R"(["version: STSv1\r\nmode: enforce\r\n"])", deviation::policy_string_nested,
-         [](const ReadReport& r) {
-             return only_policy(r).policy_strings == std::vector<std::string>{"version: STSv1", "mode: enforce"};
-         }},
         {"7: policy-string missing", R"("policy-string")", R"("policy-sting")", "policy-string-missing", nullptr},
         {"8: policy-domain missing (Postfix), and nothing to fall back on", R"(,"policy-domain":"receiver.example")",
          "", "policy-domain-missing", [](const ReadReport& r) { return !only_policy(r).policy_domain; }},

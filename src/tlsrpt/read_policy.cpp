@@ -39,15 +39,6 @@ bool expand_nested_list(std::string_view text, std::vector<std::string>& out) {
     return true;
 }
 
-// RFC 8460 §4.4: each line of the policy is a string of its own.
-void add_lines(std::string_view text, std::vector<std::string>& out) {
-    for (const std::string_view line : split(text, '\n')) {
-        if (auto clean = clean_text(line); !clean.empty()) {
-            out.push_back(std::move(clean));
-        }
-    }
-}
-
 // "a.example, b.example": the hosts, where all of it is hosts and there is more than one; else nothing.
 std::vector<std::string> hosts_in_one_string(std::string_view text) {
     std::vector<std::string> hosts;
@@ -110,9 +101,6 @@ private:
         for (std::string& text : fields.list("policy-string")) {
             if (expand_nested_list(text, result.policy_strings)) {
                 fields.deviates(deviation::policy_string_nested, "policy-string", "a list written as one string");
-            } else if (text.find('\n') != std::string::npos) {
-                fields.deviates(deviation::policy_string_nested, "policy-string", "several lines in one string");
-                add_lines(text, result.policy_strings);
             } else {
                 result.policy_strings.push_back(std::move(text));
             }
