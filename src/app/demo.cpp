@@ -1,6 +1,7 @@
 #include "app/demo.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,7 +64,7 @@ public:
     void status(const std::string& text) {
         const auto now = std::chrono::steady_clock::now();
         if (live_) {
-            fmt::print(out_, "\r\x1b[K{}", text);
+            fmt::print(out_, "\r\x1b[K{}", printable(text, columns() - 1));
             std::fflush(out_);
             status_shown_ = true;
         } else if (now >= next_status_) {
@@ -73,6 +74,13 @@ public:
     }
 
 private:
+    // A line that wraps could not be taken back.
+    [[nodiscard]] static std::size_t columns() {
+        constexpr std::size_t usual = 80;
+        winsize size{};
+        return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : usual;
+    }
+
     std::FILE* out_;
     bool live_;
     bool status_shown_ = false;
@@ -558,10 +566,10 @@ The demo is running.
     void show_status() {
         std::string text;
         for (const Destination& destination : destinations_) {
-            text += fmt::format("{}: {} delivered, {} waiting · ", destination.domain.unicode(), destination.delivered,
-                                destination.waiting);
+            text += fmt::format("{}: {} delivered", destination.domain.unicode(), destination.delivered);
+            text += destination.waiting > 0 ? fmt::format(", {} waiting · ", destination.waiting) : " · ";
         }
-        voice_.status(text + fmt::format("{} sessions told to the collector", sender_->sessions_told()));
+        voice_.status(text + fmt::format("{} sessions", sender_->sessions_told()));
     }
 
     DemoOptions options_;

@@ -22,7 +22,7 @@ namespace postseal::app {
 
 namespace {
 
-constexpr std::chrono::seconds stop_limit{10};
+constexpr std::chrono::seconds stop_limit{30};  // a busy machine, a sanitizer build
 constexpr std::chrono::milliseconds look_interval{20};
 
 std::string system_error() {
