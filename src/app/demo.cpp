@@ -1,8 +1,6 @@
 #include "app/demo.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +21,7 @@
 #include "app/demo_product.h"
 #include "app/demo_sender.h"
 #include "app/demo_stage.h"
+#include "app/demo_voice.h"
 #include "app/json_fields.h"
 #include "base/text.h"
 #include "net/https_client.h"
@@ -45,47 +44,6 @@ constexpr std::chrono::seconds owner_takes{8};  // to publish the CNAMEs of a do
 
 const char* const healthy_domain = "harbour.test";
 const char* const old_domain = "oldmill.test";
-
-// What the demo says while it goes on.
-class Voice {
-public:
-    explicit Voice(bool to_stderr)
-        : out_(to_stderr ? stderr : stdout), live_(!to_stderr && ::isatty(STDOUT_FILENO) == 1) {}
-    void done(const std::string& what) { line("  ✓ " + what); }
-    void line(const std::string& text) {
-        if (status_shown_) {
-            fmt::print(out_, "\r\x1b[K");
-            status_shown_ = false;
-        }
-        fmt::print(out_, "{}\n", text);
-        std::fflush(out_);
-    }
-    // One line at the bottom of a terminal; anywhere else a line a minute.
-    void status(const std::string& text) {
-        const auto now = std::chrono::steady_clock::now();
-        if (live_) {
-            fmt::print(out_, "\r\x1b[K{}", printable(text, columns() - 1));
-            std::fflush(out_);
-            status_shown_ = true;
-        } else if (now >= next_status_) {
-            next_status_ = now + std::chrono::minutes(1);
-            line(text);
-        }
-    }
-
-private:
-    // A line that wraps could not be taken back.
-    [[nodiscard]] static std::size_t columns() {
-        constexpr std::size_t usual = 80;
-        winsize size{};
-        return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : usual;
-    }
-
-    std::FILE* out_;
-    bool live_;
-    bool status_shown_ = false;
-    std::chrono::steady_clock::time_point next_status_;
-};
 
 // One domain as the demo's owner and sender see it.
 struct Destination {
@@ -136,7 +94,7 @@ public:
         }
         return {};
     }
-    [[nodiscard]] Voice& voice() { return voice_; }
+    [[nodiscard]] DemoVoice& voice() { return voice_; }
     [[nodiscard]] std::string kept_folder() const {
         return folder_ && !folder_->temporary() ? folder_->path() : std::string();
     }
@@ -262,6 +220,9 @@ private:
         for (const json::object* known : objects_field(list, "domains")) {
             resumed_ = true;
             POSTSEAL_TRY(const dns::Name domain, dns::Name::parse(text_field(*known, "domain")));
+            if (auto opened = open_zone(domain); !opened) {
+                return opened;
+            }
             if (auto there = take_up(domain); !there) {
                 return there;
             }
@@ -272,6 +233,10 @@ private:
         }
         for (const char* name : {healthy_domain, old_domain}) {
             POSTSEAL_TRY(const dns::Name domain, dns::Name::parse(name));
+            // First: what does not exist when Postseal looks is remembered by its resolver as not existing.
+            if (auto opened = open_zone(domain); !opened) {
+                return opened;
+            }
             POSTSEAL_TRY(const json::object added, product_->call("POST", "/api/v1/domains", {{"domain", name}}));
             if (auto there = take_up(domain); !there) {
                 return there;
@@ -289,12 +254,13 @@ private:
         return "/api/v1/domains/" + domain.text() + std::string(below);
     }
 
-    // What the owner does: his zone, and the three CNAMEs that Postseal asks for.
+    // What there is before anybody thinks of Postseal: the domain's zone and its MX hosts.
+    Result<void> open_zone(const dns::Name& domain) {
+        return domain.text() == old_domain ? internet_->add_old_domain(domain) : internet_->add_domain(domain);
+    }
+
+    // What the owner does: he publishes the three CNAMEs that Postseal asks for. From now on he gets letters.
     Result<void> take_up(const dns::Name& domain) {
-        const bool old = domain.text() == old_domain;
-        if (auto zone = old ? internet_->add_old_domain(domain) : internet_->add_domain(domain); !zone) {
-            return zone;
-        }
         POSTSEAL_TRY(const json::object shown, product_->call("GET", path_of(domain)));
         for (const json::object* record : objects_field(shown, "records")) {
             POSTSEAL_TRY(const dns::Name owner, dns::Name::parse(text_field(*record, "name")));
@@ -549,9 +515,11 @@ The demo is running.
             const auto [first_seen, is_new] = newcomers_.try_emplace(*domain, now);
             const bool of_the_demo = domain->is_under(dns::Name::parse("test").value());
             if (is_new) {
+                const auto opened = of_the_demo ? open_zone(*domain) : Result<void>();
                 voice_.line(fmt::format("  {:<14} {}", domain->unicode(),
-                                        of_the_demo ? "was added; its owner will publish the CNAMEs"
-                                                    : "was added; but this internet has names under .test only"));
+                                        !opened       ? opened.error().message()
+                                        : of_the_demo ? "was added; its owner will publish the CNAMEs"
+                                                      : "was added; but this internet has names under .test only"));
             } else if (of_the_demo && now - first_seen->second >= owner_takes) {
                 if (const auto taken = take_up(*domain); !taken) {
                     voice_.line(fmt::format("  {:<14} {}", domain->unicode(), taken.error().message()));
@@ -574,7 +542,7 @@ The demo is running.
 
     DemoOptions options_;
     StopWish& stop_;
-    Voice voice_;
+    DemoVoice voice_;
     DemoPlan plan_;
     std::unique_ptr<DemoFolder> folder_;
     std::unique_ptr<DemoCa> ca_;
