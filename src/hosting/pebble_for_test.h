@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/testing.h"
 #include "net/listen_address.h"
 #include "net/testing.h"
 
@@ -40,17 +40,15 @@ public:
 
     Pebble(std::uint16_t http_port, std::uint16_t tls_port, std::uint16_t dns_port)
         : port_(free_port()), management_port_(free_port()) {
-        std::string pattern = (std::filesystem::temp_directory_path() / "postseal-pebble-XXXXXX").string();
-        folder_ = ::mkdtemp(pattern.data());
         const auto own = ca_.issue("localhost");
-        std::ofstream(folder_ + "/cert.pem") << pem_block("CERTIFICATE", own.chain_der.front());
-        std::ofstream(folder_ + "/key.pem") << pem_block("EC PRIVATE KEY", own.key_der);
-        std::ofstream(folder_ + "/pebble.json")
+        std::ofstream(folder_ / "cert.pem") << pem_block("CERTIFICATE", own.chain_der.front());
+        std::ofstream(folder_ / "key.pem") << pem_block("EC PRIVATE KEY", own.key_der);
+        std::ofstream(folder_ / "pebble.json")
             << R"({"pebble":{"listenAddress":"127.0.0.1:)" << port_ << R"(","managementListenAddress":"127.0.0.1:)"
-            << management_port_ << R"(","certificate":")" << folder_ << R"(/cert.pem","privateKey":")" << folder_
-            << R"(/key.pem","httpPort":)" << http_port << R"(,"tlsPort":)" << tls_port
+            << management_port_ << R"(","certificate":")" << folder_.path() << R"(/cert.pem","privateKey":")"
+            << folder_.path() << R"(/key.pem","httpPort":)" << http_port << R"(,"tlsPort":)" << tls_port
             << R"(,"ocspResponderURL":"","externalAccountBindingRequired":false}})";
-        const std::string config = folder_ + "/pebble.json";
+        const std::string config = folder_ / "pebble.json";
         const std::string dns = "127.0.0.1:" + std::to_string(dns_port);
         std::vector<const char*> arguments{"pebble",     "-config",   config.c_str(), "-strict",
                                            "-dnsserver", dns.c_str(), nullptr};
@@ -58,7 +56,7 @@ public:
         std::vector<const char*> environment{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=50", nullptr};
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
-        const std::string log = folder_ + "/log";
+        const std::string log = folder_ / "log";
         posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         posix_spawn_file_actions_adddup2(&actions, 1, 2);
         EXPECT_EQ(::posix_spawn(&pid_, "/usr/bin/pebble", &actions, nullptr, const_cast<char**>(arguments.data()),
@@ -73,7 +71,7 @@ public:
     Pebble& operator=(const Pebble&) = delete;
     ~Pebble() {
         if (::testing::Test::HasFailure()) {
-            std::ifstream log(folder_ + "/log");
+            std::ifstream log(folder_ / "log");
             std::string line;
             while (std::getline(log, line)) {
                 std::fprintf(stderr, "pebble: %s\n", line.c_str());
@@ -81,7 +79,6 @@ public:
         }
         ::kill(pid_, SIGTERM);
         ::waitpid(pid_, nullptr, 0);
-        std::filesystem::remove_all(folder_);
     }
 
     [[nodiscard]] std::string directory() const { return "https://localhost:" + std::to_string(port_) + "/dir"; }
@@ -96,7 +93,7 @@ private:
     net::testing::TestCa ca_;
     std::uint16_t port_;
     std::uint16_t management_port_;
-    std::string folder_;
+    postseal::testing::TemporaryFolder folder_;
     pid_t pid_ = 0;
 };
 

@@ -13,11 +13,7 @@ using net::testing::TinyDns;
 const std::string label = "abcdefghijklmnopqrstuvwx27";
 
 std::unique_ptr<net::Resolver> resolver(net::Loop& loop, const TinyDns& dns) {
-    net::ResolverSettings settings;
-    settings.stub_zones = {{name("test"), {dns.server()}, true}};
-    settings.trust_anchor_file = "";
-    settings.timeout = std::chrono::milliseconds(3000);
-    return *net::make_unbound_resolver(loop, settings);
+    return *net::make_unbound_resolver(loop, dns.resolver_settings());
 }
 
 // Asks `own` as the domain's own servers and `other` as what [resolver] sees.

@@ -55,12 +55,7 @@ protected:
     }
 
     Evidence run(GatherRequest request) {
-        net::ResolverSettings resolving;
-        resolving.stub_zones = {{name("test"), {dns_.server()}, true}};
-        resolving.trust_anchor_file = "";
-        resolving.root_hints = "";
-        resolving.timeout = std::chrono::milliseconds(3000);
-        const auto resolver = *net::make_unbound_resolver(loop_, resolving);
+        const auto resolver = *net::make_unbound_resolver(loop_, dns_.resolver_settings());
         net::HttpsClient::Settings client;
         client.trust = ca_.trust();
         client.guard = settings_.guard;

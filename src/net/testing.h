@@ -33,6 +33,7 @@
 #include "net/dns_server.h"
 #include "net/listen_address.h"
 #include "net/loop.h"
+#include "net/resolver.h"
 #include "net/socket_address.h"
 #include "net/tls.h"
 
@@ -160,6 +161,15 @@ public:
     }
     [[nodiscard]] std::uint16_t port() const { return server_.addresses().front().port; }
     [[nodiscard]] std::string server() const { return "127.0.0.1@" + std::to_string(port()); }
+    // Of a resolver that asks this server, and nobody else, for the names below `test`, without DNSSEC.
+    [[nodiscard]] ResolverSettings resolver_settings() const {
+        ResolverSettings settings;
+        settings.stub_zones = {{name("test"), {server()}, true}};
+        settings.trust_anchor_file = "";
+        settings.root_hints = "";
+        settings.timeout = std::chrono::milliseconds(3000);
+        return settings;
+    }
     [[nodiscard]] std::size_t queries(const dns::Name& owner, dns::Type type) {
         const std::lock_guard lock(mutex_);
         return queries_[{owner, type}];

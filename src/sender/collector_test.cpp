@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "base/testing.h"
 #include "base/text.h"
 #include "net/testing.h"
 #include "sender/testing.h"
@@ -44,7 +45,7 @@ protected:
         return counts->size() == 1 ? counts->front() : tlsrpt::Count{};
     }
 
-    testing::TemporaryFolder folder_;
+    postseal::testing::TemporaryFolder folder_;
     CollectorSettings settings_{.socket = folder_ / "tlsrpt.sock"};
     testing::TestClock clock_;
     testing::TestLog log_;

@@ -1,10 +1,9 @@
-// What the tests of this module share: a clock that stands still, a log that can be read, a folder that goes away.
+// What the tests of this module share: a clock that stands still, a log that can be read.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -52,21 +51,6 @@ public:
 private:
     std::mutex mutex_;
     std::vector<std::string> warnings_;
-};
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string pattern = std::filesystem::temp_directory_path() / "postseal-sender-XXXXXX";
-        path_ = ::mkdtemp(pattern.data());
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] std::string operator/(std::string_view file) const { return path_ + "/" + std::string(file); }
-
-private:
-    std::string path_;
 };
 
 inline std::unique_ptr<store::Store> open_store(const std::string& url = "sqlite::memory:") {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -18,21 +19,6 @@ const TimePoint now{Seconds(1'790'000'000)};
 dns::Name name(std::string_view text) {
     return dns::Name::parse(text).value();
 }
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string pattern = std::filesystem::temp_directory_path() / "postseal-store-XXXXXX";
-        path_ = ::mkdtemp(pattern.data());
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] std::string operator/(const std::string& file) const { return path_ + "/" + file; }
-
-private:
-    std::string path_;
-};
 
 std::unique_ptr<Store> open_in_memory() {
     auto opened = Store::open("sqlite::memory:", SecretBox::ephemeral());
@@ -82,7 +68,7 @@ TEST(SecretBox, OpensOnlyWithTheSameKeyAndContext) {
 }
 
 TEST(SecretBox, KeyFileIsMadeOnceAndMustBePrivate) {
-    const TemporaryFolder folder;
+    const postseal::testing::TemporaryFolder folder;
     const std::string path = folder / "master.key";
     const Bytes sealed = SecretBox::open(path).value().seal("s", "c");
     EXPECT_EQ(SecretBox::open(path).value().unseal(sealed, "c").value(), "s");
@@ -97,7 +83,7 @@ TEST(SecretBox, KeyFileIsMadeOnceAndMustBePrivate) {
 }
 
 TEST(Store, SurvivesReopening) {
-    const TemporaryFolder folder;
+    const postseal::testing::TemporaryFolder folder;
     const auto box = [&] { return SecretBox::open(folder / "master.key").value(); };
     const std::string url = "sqlite:" + (folder / "postseal.db");
     {
