@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "hosting/certificate_orders.h"
 #include "net/await.h"
 
 namespace postseal::hosting {
@@ -21,12 +22,6 @@ using store::DomainState;
 constexpr int steps_at_once_max = 20;  // a domain that would need more is looked at again in the next pass
 constexpr auto read_back_again_after = std::chrono::seconds(3);
 
-// 1 m, 10 m, 100 m, 1 d: what CAs ask for.
-Seconds order_backoff(int failures) {
-    constexpr std::array<Seconds, 4> steps{Seconds(60), Seconds(600), Seconds(6000), Seconds(86'400)};
-    return steps.at(static_cast<std::size_t>(std::clamp(failures, 1, 4) - 1));
-}
-
 bool moved_in(DomainState state) {
     return state == DomainState::testing || state == DomainState::ready || state == DomainState::enforce ||
            state == DomainState::paused;
@@ -38,10 +33,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     JobsParts parts;
     JobsSettings settings;
     Verifier verifier;
-    std::vector<std::unique_ptr<AcmeClient>> cas;
-    std::vector<bool> account_ready;
-    std::string account_problem = "the ACME account is being made";
-    bool preparing_accounts = false;
+    CertificateOrders orders;
 
     std::deque<std::string> waiting;  // labels
     std::set<std::string> queued;
@@ -49,12 +41,6 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     std::set<std::string> again;  // asked for while busy
     std::size_t workers = 0;
 
-    struct Order {
-        int failures = 0;
-        TimePoint next_try;
-        bool running = false;
-    };
-    std::map<dns::Name, Order> orders;
     std::map<std::string, TimePoint> looked;  // labels: when the CNAMEs were looked at last
     std::map<std::string, TimePoint> young;   // labels of pending domains: until when they are looked at often
     std::vector<net::Timer> retries;
@@ -63,17 +49,10 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     DomainObserver observer;
 
     Impl(JobsParts its_parts, JobsSettings its_settings)
-        : parts(its_parts), settings(std::move(its_settings)), verifier(parts.loop, settings.resolver) {
-        const ChallengeResponders responders{parts.publication.challenges(), parts.publication.tls()};
-        for (const AcmeSettings& acme : settings.acme) {
-            cas.push_back(std::make_unique<AcmeClient>(parts.loop, parts.https, parts.store.certificates, responders,
-                                                       parts.clock, parts.log, acme));
-        }
-        account_ready.assign(cas.size(), false);
-        if (cas.empty()) {
-            account_problem = "no [[acme]] is configured: no certificate can be ordered";
-        }
-    }
+        : parts(its_parts),
+          settings(std::move(its_settings)),
+          verifier(parts.loop, settings.resolver),
+          orders(parts, settings.acme) {}
 
     [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
     void warn(const dns::Name& domain, const Error& error) const {
@@ -116,17 +95,13 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         --workers;
     }
 
-    [[nodiscard]] bool any_account() const {
-        return std::any_of(account_ready.begin(), account_ready.end(), [](bool ready) { return ready; });
-    }
-
     void pass() {
         prepare_accounts();
-        for (const dns::Name& name : any_account() ? settings.own_names : std::vector<dns::Name>{}) {
+        for (const dns::Name& name : orders.any_account() ? settings.own_names : std::vector<dns::Name>{}) {
             net::spawn(parts.loop, [self = shared_from_this(), name]() -> awaitable<void> {
                 const auto certificate = self->parts.store.certificates.find(name);
-                if (certificate && self->certificate_wanted(name, *certificate)) {
-                    const Result<void> issued = co_await self->issue(name);
+                if (certificate && self->orders.wanted(name, *certificate)) {
+                    const Result<void> issued = co_await self->orders.issue(name);
                     if (!issued) {
                         self->warn(name, issued.error());
                     }
@@ -144,6 +119,15 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                 soon(domain.label);
             }
         }
+    }
+
+    void prepare_accounts() {
+        net::spawn(parts.loop, [self = shared_from_this()]() -> awaitable<void> {
+            const bool news = co_await self->orders.prepare_accounts();
+            if (news) {
+                self->pass();
+            }
+        });
     }
 
     void note_age(const store::Domain& domain) {
@@ -175,105 +159,6 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         const auto* live = live_version(*versions);
         observer(domain.state == DomainState::gone ? DomainEvent::gone : event, domain,
                  live != nullptr ? std::optional(live->mode) : std::nullopt);
-    }
-
-    // --- ACME --------------------------------------------------------------------------------------------------------
-
-    void prepare_accounts() {
-        if (preparing_accounts ||
-            std::all_of(account_ready.begin(), account_ready.end(), [](bool ready) { return ready; })) {
-            return;
-        }
-        preparing_accounts = true;
-        net::spawn(parts.loop, [self = shared_from_this()]() -> awaitable<void> {
-            bool news = false;
-            for (std::size_t i = 0; i < self->cas.size(); ++i) {
-                if (self->account_ready[i]) {
-                    continue;
-                }
-                AcmeClient& ca = *self->cas[i];
-                const auto url = co_await net::await_callback<Result<std::string>>(
-                    [&ca](std::function<void(Result<std::string>)> done) { ca.prepare_account(std::move(done)); });
-                if (!url) {
-                    self->account_problem = url.error().message();
-                    self->parts.log.warning("hosting", self->account_problem);
-                    continue;
-                }
-                const auto shown =
-                    self->parts.publication.set_account(ca.settings().caa_issuer, *url, self->parts.store);
-                if (!shown) {
-                    self->parts.log.error("hosting", shown.error().message());
-                }
-                self->account_ready[i] = true;
-                news = true;
-            }
-            self->preparing_accounts = false;
-            if (news) {
-                self->pass();
-            }
-        });
-    }
-
-    [[nodiscard]] bool certificate_wanted(const dns::Name& host,
-                                          const std::optional<store::Certificate>& certificate) const {
-        return !certificate || !parts.publication.tls()->contains(host) ||
-               renewal_due(certificate->not_before, certificate->not_after, now());
-    }
-
-    awaitable<Result<void>> issue(dns::Name host) {
-        if (!any_account()) {
-            co_return Error{Errc::temporary, "certificate", account_problem};
-        }
-        Order& order = orders[host];
-        if (order.running) {
-            co_return Error{Errc::temporary, "certificate", "an order is under way"};
-        }
-        if (order.failures > 0 && now() < order.next_try) {
-            co_return Error{
-                Errc::temporary, "certificate",
-                fmt::format("the last order failed; the next one is tried at {}", to_rfc3339(order.next_try))};
-        }
-        order.running = true;
-        Error last;
-        for (std::size_t i = 0; i < cas.size(); ++i) {
-            if (!account_ready[i]) {
-                continue;
-            }
-            AcmeClient& ca = *cas[i];
-            const auto certificate = co_await net::await_callback<Result<store::Certificate>>(
-                [&ca, &host](std::function<void(Result<store::Certificate>)> done) {
-                    ca.issue(host, std::move(done));
-                });
-            Order& mine = orders[host];
-            if (!certificate) {
-                last = certificate.error();
-                warn(host, last);
-                continue;
-            }
-            mine = Order{};
-            // Stored before it is shown: what the world has seen must survive a restart.
-            auto kept = parts.store.certificates.put(*certificate);
-            if (kept) {
-                kept = parts.publication.show_certificate(*certificate);
-            }
-            // The account may be a new one (RFC 8555 §7.3): then CAA has to name it.
-            if (const auto url = ca.account_url(); url && *url) {
-                if (const auto shown = parts.publication.set_account(ca.settings().caa_issuer, **url, parts.store);
-                    !shown) {
-                    parts.log.error("hosting", shown.error().message());
-                }
-            }
-            if (kept) {
-                parts.log.info("hosting", fmt::format("{}: certificate until {}", host.text(),
-                                                      to_rfc3339(certificate->not_after)));
-            }
-            co_return kept;
-        }
-        Order& mine = orders[host];
-        mine.running = false;
-        mine.failures += 1;
-        mine.next_try = now() + order_backoff(mine.failures);
-        co_return last;
     }
 
     // --- One domain --------------------------------------------------------------------------------------------------
@@ -351,7 +236,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
             facts.policy_names_seen = policy_names_were_seen(*domain);
             facts.certificate_valid =
                 *certificate && (*certificate)->not_after > now() && parts.publication.tls()->contains(*host);
-            facts.certificate_due = certificate_wanted(*host, *certificate);
+            facts.certificate_due = orders.wanted(*host, *certificate);
             facts.cnames_until = domain->cnames_until;
             bool go_on = false;
             switch (next_step(facts, *versions, now())) {
@@ -461,10 +346,10 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     awaitable<bool> obtain_certificate(store::Domain domain, dns::Name host) {
         // While an account is being made, or after an order failed, nothing is known that was not known before: the
         // authority's own words stay.
-        if ((!any_account() && preparing_accounts) || next_order(host)) {
+        if (orders.being_prepared() || orders.next_try(host)) {
             co_return false;
         }
-        const Result<void> issued = co_await issue(host);
+        const Result<void> issued = co_await orders.issue(host);
         if (!issued) {
             remember_problem(domain.label, issued.error().message());
             co_return false;
@@ -694,13 +579,6 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         soon(domain.label);
     }
 
-    [[nodiscard]] std::optional<TimePoint> next_order(const dns::Name& host) const {
-        const auto order = orders.find(host);
-        return order != orders.end() && order->second.failures > 0 && order->second.next_try > now()
-                   ? std::optional(order->second.next_try)
-                   : std::nullopt;
-    }
-
     void note_readiness(const std::string& label, const Versions& versions) {
         const auto domain = reload(label);
         if (!domain || (domain->state != DomainState::testing && domain->state != DomainState::ready)) {
@@ -782,7 +660,7 @@ Readiness Jobs::readiness_of(const store::Domain& domain, const Versions& versio
 }
 
 std::optional<TimePoint> Jobs::next_order(const dns::Name& host) const {
-    return impl_->next_order(host);
+    return impl_->orders.next_try(host);
 }
 
 Result<std::vector<CnameRecord>> Jobs::records_of(const store::Domain& domain) const {

@@ -8,17 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "base/time.h"
 #include "hosting/acme_client.h"
 #include "hosting/life_cycle.h"
 #include "hosting/mx_watch.h"
-#include "hosting/publication.h"
+#include "hosting/parts.h"
 #include "hosting/verifier.h"
-#include "net/https_client.h"
-#include "net/loop.h"
 #include "net/resolver.h"
-#include "store/store.h"
 
 namespace postseal::hosting {
 
@@ -42,16 +38,6 @@ struct JobsSettings {
 // What became of a domain; `mode` is that of the live body.
 enum class DomainEvent { added, changed, gone };
 using DomainObserver = std::function<void(DomainEvent, const store::Domain&, std::optional<mtasts::Mode>)>;
-
-struct JobsParts {
-    net::Loop& loop;  // of its own: the store blocks it
-    store::Store& store;
-    net::Resolver& resolver;
-    net::HttpsClient& https;
-    Publication& publication;
-    const Clock& clock;
-    Log& log;
-};
 
 // Everything on the loop, unless it says otherwise.
 class Jobs {
