@@ -32,9 +32,9 @@ Result<json::object> look_here(const std::string& domain) {
     SystemClock clock;
     POSTSEAL_TRY(auto store, store::Store::open("sqlite::memory:", store::SecretBox::ephemeral()));
     POSTSEAL_TRY(auto outside, Outside::make(config));
-    POSTSEAL_TRY(auto daemon,
-                 sender::PolicyDaemon::make(outside->loop(), outside->work(), outside->resolver(), outside->https(),
-                                            *store, clock, *log, policy_daemon_settings(config, outside->trust())));
+    POSTSEAL_TRY(auto daemon, sender::PolicyDaemon::make({outside->loop(), outside->work(), outside->resolver(),
+                                                          outside->https(), *store, clock, *log},
+                                                         policy_daemon_settings(config, outside->trust())));
     std::promise<json::object> found;
     daemon->explain(domain, [&](const sender::PolicyDaemon::Explanation& explanation) {
         found.set_value(sender::query_json(explanation));

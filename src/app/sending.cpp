@@ -50,10 +50,12 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         return {};
     }
 
+    sender::SenderParts parts() {
+        return {outside.loop(), outside.work(), outside.resolver(), outside.https(), store, clock, log};
+    }
+
     Result<void> start_policyd() {
-        POSTSEAL_TRY(daemon,
-                     sender::PolicyDaemon::make(outside.loop(), outside.work(), outside.resolver(), outside.https(),
-                                                store, clock, log, policy_daemon_settings(config, outside.trust())));
+        POSTSEAL_TRY(daemon, sender::PolicyDaemon::make(parts(), policy_daemon_settings(config, outside.trust())));
         pollers = std::make_unique<net::PollerPool>("policyd");
         socketmap = std::make_unique<net::StreamServer>(
             *pollers, sender::policy_server_settings(),
@@ -75,9 +77,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     }
 
     void start_reporter() {
-        reporter =
-            std::make_unique<sender::Reporter>(outside.loop(), outside.work(), outside.resolver(), outside.https(),
-                                               store, clock, log, reporter_settings(config, outside));
+        reporter = std::make_unique<sender::Reporter>(parts(), reporter_settings(config, outside));
         set_spread();
         outside.loop().post([self = shared_from_this()] {
             self->schedule = self->outside.loop().every(schedule_interval, [weak = self->weak_from_this()] {

@@ -20,7 +20,7 @@ constexpr std::string_view component = "policyd";
 
 }  // namespace
 
-struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
+struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaemon::Impl> {
     using Waiter = std::function<void(std::shared_ptr<const Answer>)>;
 
     // What is remembered of one policy domain; the store has the same.
@@ -43,16 +43,8 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
         std::vector<std::function<void()>> then;
     };
 
-    Impl(net::Loop& its_loop, net::WorkPool& its_work, net::Resolver& its_resolver, net::HttpsClient& its_https,
-         store::Store& its_store, const Clock& its_clock, Log& its_log, PolicyDaemonSettings its_settings)
-        : loop(its_loop),
-          work(its_work),
-          resolver(its_resolver),
-          https(its_https),
-          store(its_store),
-          clock(its_clock),
-          log(its_log),
-          settings(std::move(its_settings)) {}
+    Impl(const SenderParts& parts, PolicyDaemonSettings its_settings)
+        : SenderParts(parts), settings(std::move(its_settings)) {}
 
     Result<void> load() {
         POSTSEAL_TRY(auto entries, store.policy_cache.all());
@@ -421,13 +413,6 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
             });
     }
 
-    net::Loop& loop;
-    net::WorkPool& work;
-    net::Resolver& resolver;
-    net::HttpsClient& https;
-    store::Store& store;
-    const Clock& clock;
-    Log& log;
     PolicyDaemonSettings settings;
     PolicyDaemonCounters counters;
     Answers answers;
@@ -439,14 +424,12 @@ struct PolicyDaemon::Impl : std::enable_shared_from_this<PolicyDaemon::Impl> {
     std::shared_ptr<const Answer> no_policy = make_answer({}, TimePoint{}, {});
 };
 
-Result<std::unique_ptr<PolicyDaemon>> PolicyDaemon::make(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver,
-                                                         net::HttpsClient& https, store::Store& store,
-                                                         const Clock& clock, Log& log, PolicyDaemonSettings settings) {
-    auto impl = std::make_shared<Impl>(loop, work, resolver, https, store, clock, log, std::move(settings));
+Result<std::unique_ptr<PolicyDaemon>> PolicyDaemon::make(const SenderParts& parts, PolicyDaemonSettings settings) {
+    auto impl = std::make_shared<Impl>(parts, std::move(settings));
     if (auto loaded = impl->load(); !loaded) {
         return loaded.error();
     }
-    loop.post([impl] { impl->start(); });
+    parts.loop.post([impl] { impl->start(); });
     return std::unique_ptr<PolicyDaemon>(new PolicyDaemon(std::move(impl)));
 }
 

@@ -11,10 +11,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/log.h"
 #include "lookup/gather.h"
 #include "sender/answers.h"
-#include "store/store.h"
+#include "sender/parts.h"
 #include "verdict/overrides.h"
 
 namespace postseal::sender {
@@ -44,9 +43,7 @@ class PolicyDaemon {
 public:
     // `loop` must run until the daemon is destroyed; everything else must outlive it. Reads the store's policies:
     // blocks.
-    static Result<std::unique_ptr<PolicyDaemon>> make(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver,
-                                                      net::HttpsClient& https, store::Store& store, const Clock& clock,
-                                                      Log& log, PolicyDaemonSettings settings);
+    static Result<std::unique_ptr<PolicyDaemon>> make(const SenderParts& parts, PolicyDaemonSettings settings);
     PolicyDaemon(const PolicyDaemon&) = delete;
     PolicyDaemon& operator=(const PolicyDaemon&) = delete;
     ~PolicyDaemon();

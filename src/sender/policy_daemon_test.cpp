@@ -96,7 +96,7 @@ public:
     Process(const net::ResolverSettings& resolving, const net::testing::TestCa& ca, store::Store& store,
             const Clock& clock, Log& log, PolicyDaemonSettings settings)
         : resolver_(*net::make_unbound_resolver(loops_[0], resolving)), https_(loops_[0], client_settings(ca)) {
-        auto made = PolicyDaemon::make(loops_[0], work_, *resolver_, https_, store, clock, log, std::move(settings));
+        auto made = PolicyDaemon::make({loops_[0], work_, *resolver_, https_, store, clock, log}, std::move(settings));
         EXPECT_TRUE(made);
         daemon = std::move(*made);
     }
@@ -148,11 +148,7 @@ protected:
     // A process ends, the next one starts on the same database.
     void start() {
         process_.reset();
-        net::ResolverSettings resolving;
-        resolving.stub_zones = {{name("test"), {dns_.server()}, true}};
-        resolving.trust_anchor_file = "";
-        resolving.root_hints = "";
-        resolving.timeout = std::chrono::milliseconds(3000);
+        net::ResolverSettings resolving = dns_.resolver_settings();
         resolving.negative_ttl_s_max = 0;
         process_ = std::make_unique<Process>(resolving, ca_, *store_, clock_, log_, settings_);
     }

@@ -58,17 +58,9 @@ HttpsUri parts_of(const std::string& uri) {
 
 }  // namespace
 
-struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
-    Impl(net::Loop& its_loop, net::WorkPool& its_work, net::Resolver& its_resolver, net::HttpsClient& its_https,
-         store::Store& its_store, const Clock& its_clock, Log& its_log, ReporterSettings its_settings)
-        : loop(its_loop),
-          work(its_work),
-          resolver(its_resolver),
-          https(its_https),
-          store(its_store),
-          clock(its_clock),
-          log(its_log),
-          settings(std::move(its_settings)) {}
+struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl> {
+    Impl(const SenderParts& parts, ReporterSettings its_settings)
+        : SenderParts(parts), settings(std::move(its_settings)) {}
 
     awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day, Scope scope) {
         if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
@@ -319,21 +311,13 @@ struct Reporter::Impl : std::enable_shared_from_this<Reporter::Impl> {
         co_return Attempt{result.failure == net::SmtpFailure::none, !result.temporary(), result.error};
     }
 
-    net::Loop& loop;
-    net::WorkPool& work;
-    net::Resolver& resolver;
-    net::HttpsClient& https;
-    store::Store& store;
-    const Clock& clock;
-    Log& log;
     ReporterSettings settings;
     bool running = false;
     std::deque<Turn> waiting;
 };
 
-Reporter::Reporter(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver, net::HttpsClient& https,
-                   store::Store& store, const Clock& clock, Log& log, ReporterSettings settings)
-    : impl_(std::make_shared<Impl>(loop, work, resolver, https, store, clock, log, std::move(settings))) {}
+Reporter::Reporter(const SenderParts& parts, ReporterSettings settings)
+    : impl_(std::make_shared<Impl>(parts, std::move(settings))) {}
 
 Reporter::~Reporter() = default;
 

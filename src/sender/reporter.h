@@ -9,12 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "base/time.h"
-#include "net/https_client.h"
-#include "net/loop.h"
-#include "net/resolver.h"
-#include "store/store.h"
+#include "sender/parts.h"
 #include "tlsrpt/aggregate.h"
 
 namespace postseal::sender {
@@ -40,8 +36,7 @@ struct DeliveryOutcome {
 
 class Reporter {
 public:
-    Reporter(net::Loop& loop, net::WorkPool& work, net::Resolver& resolver, net::HttpsClient& https,
-             store::Store& store, const Clock& clock, Log& log, ReporterSettings settings);
+    Reporter(const SenderParts& parts, ReporterSettings settings);
     Reporter(const Reporter&) = delete;
     Reporter& operator=(const Reporter&) = delete;
     ~Reporter();

@@ -105,17 +105,13 @@ protected:
 
     // Several runs at once, in this order.
     std::vector<Outcomes> run(const std::vector<Scope>& scopes, Day of = day) {
-        net::ResolverSettings resolving;
-        resolving.stub_zones = {{name("test"), {dns_.server()}, true}};
-        resolving.trust_anchor_file = "";
-        resolving.root_hints = "";
-        resolving.timeout = std::chrono::milliseconds(3000);
-        const auto resolver = *net::make_unbound_resolver(loop_, resolving);  // afresh: no TTL to wait for
+        const auto resolver =
+            *net::make_unbound_resolver(loop_, dns_.resolver_settings());  // afresh: no TTL to wait for
         net::HttpsClient::Settings client;
         client.guard = net::AddressGuard(non_global_);
         net::HttpsClient https(loop_, std::move(client));
         net::WorkPool work("test", 2);
-        Reporter reporter(loop_, work, *resolver, https, *store_, clock_, log_, settings_);
+        Reporter reporter({loop_, work, *resolver, https, *store_, clock_, log_}, settings_);
         std::vector<Outcomes> outcomes;
         for (const Scope scope : scopes) {
             reporter.run(of, scope, [&](Outcomes got) {
