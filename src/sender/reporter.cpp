@@ -275,7 +275,9 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         const std::string& contact = settings.submitter.contact_info;
         const Result<dns::Name> submitter = dns::Name::parse(contact.substr(contact.rfind('@') + 1));
         if (!url || !submitter) {
-            co_return Attempt{false, false, "reports cannot be mailed: [reporter] submission and contact are needed"};
+            co_return Attempt{
+                false, false,
+                "reports cannot be mailed: [reporter] submission must name a server and contact a mailbox"};
         }
         tlsrpt::Envelope envelope{*submitter,  domain,      contact,
                                   rua.address, clock.now(), to_hex(random_bytes(16)) + "@" + submitter->text()};
