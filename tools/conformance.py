@@ -41,6 +41,9 @@ def main():
     missing = [row for row in rows if row[0] not in tested]
     if "--list" in sys.argv[1:]:
         out = pathlib.Path(sys.argv[sys.argv.index("--list") + 1])
+        if out.resolve() == TABLE.resolve():
+            print("--list FILE: this is the table itself; name another file")
+            return 2
         out.write_text("".join("\t".join(row[:6]) + "\n" for row in missing), encoding="utf-8")
     for problem in problems:
         print(problem)
