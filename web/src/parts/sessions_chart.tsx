@@ -11,6 +11,7 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { ReportSummary } from "../api/client";
 import { useFormats } from "../i18n/format";
+import { marks_of } from "./chart_marks";
 
 register([BarChart, GridComponent, TooltipComponent, MarkLineComponent, SVGRenderer]);
 type Option = ComposeOption<BarSeriesOption | GridComponentOption | TooltipComponentOption>;
@@ -45,9 +46,7 @@ export default function SessionsChart({ days, events, failed_tone, label }: Char
       axisTick: { show: false },
       axisLine: { lineStyle: { color: colour("line-strong") } },
     };
-    const marks = events
-      .map((event) => ({ day: event.at.slice(0, 10), word: event.kind === "mode" ? event.value : t(`panel.sessions.event.${event.kind}`, { value: event.value }) }))
-      .filter(({ day }) => x.includes(day));
+    const marks = marks_of(events, x, (kind) => t(`panel.sessions.event.${kind}`));
     const option: Option = {
       animation: false,
       grid: [
