@@ -146,7 +146,8 @@ private:
         }
         evidence_.sts_txt = to_txt(co_await resolve(*record_name, dns::Type::txt));
         const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence_.sts_txt);
-        bool wanted = txt.state == mtasts::TxtState::usable;
+        bool wanted = txt.state == mtasts::TxtState::usable ||
+                      (request_.fetch == GatherRequest::Fetch::now && request_.cached);
         if (request_.fetch == GatherRequest::Fetch::by_cache_rules) {
             const mtasts::NextAction action =
                 mtasts::next_action(request_.cached, request_.fetch_failures, txt, clock_.now(), settings_.cache);

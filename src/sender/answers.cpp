@@ -67,6 +67,16 @@ bool Answers::erase(std::string_view key) {
     return true;
 }
 
+std::size_t Answers::erase_containing(std::string_view text) {
+    std::size_t count = 0;
+    for (Shard& shard : shards_) {
+        const std::unique_lock lock(shard.mutex);
+        count += std::erase_if(shard.answers,
+                               [&](const auto& entry) { return entry.first.find(text) != std::string::npos; });
+    }
+    return count;
+}
+
 void Answers::clear() {
     for (Shard& shard : shards_) {
         const std::unique_lock lock(shard.mutex);

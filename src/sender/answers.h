@@ -46,6 +46,9 @@ public:
     [[nodiscard]] std::shared_ptr<const Answer> find(std::string_view key) const;
     void put(const std::string& key, std::shared_ptr<const Answer> answer);
     bool erase(std::string_view key);
+    // Every answer whose key contains `text`: "[host]:port" too, and now and then one too many, which is looked up
+    // again. How many.
+    std::size_t erase_containing(std::string_view text);
     void clear();
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] std::vector<std::pair<std::string, std::shared_ptr<const Answer>>> all() const;

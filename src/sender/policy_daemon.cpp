@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -33,6 +34,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     struct Pending {
         std::shared_ptr<const lookup::Gathering> gathering;
         std::vector<Waiter> waiters;
+        std::function<void(std::shared_ptr<const Answer>, const verdict::PolicyFetch&)> refreshed;  // of refresh_now()
+        verdict::PolicyFetch fetch;                                                                 // for it
         net::Timer timer;
         bool asked = false;  // an MTA asked for it; a refetch of our own is no use of the policy
     };
@@ -143,13 +146,15 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         look_up(key).asked = true;
     }
 
-    Pending& look_up(const verdict::Key& key) {
+    Pending& look_up(const verdict::Key& key,
+                     lookup::GatherRequest::Fetch fetch = lookup::GatherRequest::Fetch::by_cache_rules) {
         const std::string text = key.text();
         if (const auto found = pending.find(text); found != pending.end()) {
             return found->second;
         }
         lookup::GatherRequest request;
         request.key = key;
+        request.fetch = fetch;
         if (const auto state = domains.find(key.name); state != domains.end()) {
             request.cached = state->second.policy;
             request.fetch_failures = state->second.failures;
@@ -208,10 +213,18 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
 
     void finish(const verdict::Key& key, const verdict::Evidence& evidence) {
         const TimePoint now = clock.now();
-        // Decide by the evidence as it was gathered, then remember what the fetch brought.
-        auto answer = make_answer(verdict::decide(evidence, settings.decision, now), now, settings.reply);
+        // Decide by the evidence as it was gathered, then remember what the fetch brought. An override may have come
+        // meanwhile, or a fetch by hand have gone on in spite of one (rule 14).
+        auto decision = settings.overrides.decide(key, now);
+        if (!decision) {
+            decision = verdict::decide(evidence, settings.decision, now);
+        }
+        auto answer = make_answer(std::move(*decision), now, settings.reply);
         const auto found = pending.find(key.text());
         const bool asked = found != pending.end() && found->second.asked;
+        if (found != pending.end() && found->second.refreshed) {
+            found->second.fetch = evidence.fetch;
+        }
         if (!learn(key.name, evidence, now, asked)) {
             give(key, answer);
             return;
@@ -233,6 +246,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         for (const Waiter& waiter : node.mapped().waiters) {
             waiter(answer);
+        }
+        if (node.mapped().refreshed) {
+            node.mapped().refreshed(answer, node.mapped().fetch);
         }
     }
 
@@ -413,6 +429,89 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             });
     }
 
+    [[nodiscard]] CacheEntry entry_of(const dns::Name& domain) const {
+        CacheEntry entry{domain, std::nullopt, {}, std::nullopt};
+        if (const auto found = domains.find(domain); found != domains.end()) {
+            entry.policy = found->second.policy;
+            entry.failures = found->second.failures;
+        }
+        if (entry.policy) {
+            entry.next_refresh = mtasts::next_refetch(*entry.policy, clock.now(), settings.gather.cache);
+        }
+        return entry;
+    }
+
+    // RFC 8461 §3.3: by hand the five minutes are not waited for, but no policy host gets more than its ten an hour.
+    [[nodiscard]] bool may_fetch_by_hand(const dns::Name& domain, TimePoint now) const {
+        const auto found = domains.find(domain);
+        if (found == domains.end()) {
+            return true;
+        }
+        constexpr Seconds hour{3600};
+        const auto recent = std::ranges::count_if(
+            found->second.failures.recent, [&](const mtasts::FailedFetch& failed) { return failed.at + hour > now; });
+        return static_cast<std::size_t>(recent) < settings.gather.cache.failed_fetches_per_hour_max;
+    }
+
+    void refresh_now(const verdict::Key& key, std::function<void(Refreshed)> done) {
+        const auto again = [weak = weak_from_this(), key, done] {
+            if (const auto self = weak.lock()) {
+                self->refresh_now(key, done);
+            }
+        };
+        // A lookup that began before this one was asked for may not have fetched anything: it is waited for.
+        if (const auto found = pending.find(key.text()); found != pending.end()) {
+            found->second.waiters.emplace_back([again](const std::shared_ptr<const Answer>&) { again(); });
+            return;
+        }
+        const auto fetch = may_fetch_by_hand(key.name, clock.now()) ? lookup::GatherRequest::Fetch::now
+                                                                    : lookup::GatherRequest::Fetch::by_cache_rules;
+        look_up(key, fetch).refreshed = [weak = weak_from_this(), key, done = std::move(done)](
+                                            std::shared_ptr<const Answer> answer, const verdict::PolicyFetch& came) {
+            if (const auto self = weak.lock()) {
+                const CacheEntry entry = self->entry_of(key.name);
+                done({{key.text(), std::move(answer), "miss", entry.policy, entry.next_refresh}, came, entry});
+            }
+        };
+    }
+
+    // Without asking anybody: what rule 11 says while DNS does not answer.
+    [[nodiscard]] std::shared_ptr<const Answer> answer_from_cache(const dns::Name& domain,
+                                                                  const mtasts::CachedPolicy& policy,
+                                                                  TimePoint now) const {
+        verdict::Evidence evidence;
+        evidence.key = verdict::parse_key(domain.text());
+        evidence.gathered = now;
+        evidence.cached = policy;
+        evidence.sts_txt.answer = verdict::Answer::failed;
+        evidence.mx.answer = verdict::Answer::failed;
+        auto decision = settings.overrides.decide(evidence.key, now);
+        if (!decision) {
+            decision = verdict::decide(evidence, settings.decision, now);
+        }
+        return make_answer(std::move(*decision), now, settings.reply);
+    }
+
+    [[nodiscard]] std::map<std::string, std::shared_ptr<const Answer>> exported() const {
+        const TimePoint now = clock.now();
+        std::map<std::string, std::shared_ptr<const Answer>> out;
+        for (const auto& [domain, state] : domains) {
+            if (policy_in_force(domain, now)) {
+                out.emplace(domain.text(), answer_from_cache(domain, *state.policy, now));
+            }
+        }
+        for (auto& [key, answer] : answers.all()) {
+            if (freshness(*answer, now) != Freshness::unusable) {
+                out.insert_or_assign(key, std::move(answer));
+            }
+        }
+        std::erase_if(out, [](const auto& entry) {
+            const verdict::Level level = entry.second->decision.level;
+            return level == verdict::Level::none || level == verdict::Level::temp;
+        });
+        return out;
+    }
+
     PolicyDaemonSettings settings;
     PolicyDaemonCounters counters;
     Answers answers;
@@ -457,13 +556,9 @@ PolicyDaemon::Explanation PolicyDaemon::explain_no_policy(std::string_view key) 
 void PolicyDaemon::cache_entries(std::function<void(std::vector<CacheEntry>)> done) {
     impl_->loop.post([impl = impl_, done = std::move(done)] {
         std::vector<CacheEntry> out;
+        out.reserve(impl->domains.size());
         for (const auto& [domain, state] : impl->domains) {
-            CacheEntry entry{domain, state.policy, state.failures, std::nullopt};
-            if (state.policy) {
-                entry.next_refresh =
-                    mtasts::next_refetch(*state.policy, impl->clock.now(), impl->settings.gather.cache);
-            }
-            out.push_back(std::move(entry));
+            out.push_back(impl->entry_of(domain));
         }
         done(std::move(out));
     });
@@ -471,13 +566,37 @@ void PolicyDaemon::cache_entries(std::function<void(std::vector<CacheEntry>)> do
 
 void PolicyDaemon::purge(const dns::Name& domain, std::function<void(bool)> done) {
     impl_->loop.post([impl = impl_, domain, done = std::move(done)] {
-        const bool answered = impl->answers.erase(domain.text());
+        const bool answered = impl->answers.erase_containing(domain.text()) > 0;
         const bool found = impl->domains.contains(domain);
         if (found) {
             impl->keep(domain, {});
         }
         done(found || answered);
     });
+}
+
+void PolicyDaemon::purge_all(std::function<void(std::size_t)> done) {
+    impl_->loop.post([impl = impl_, done = std::move(done)] {
+        std::vector<dns::Name> all;
+        for (const auto& [domain, state] : impl->domains) {
+            all.push_back(domain);
+        }
+        for (const dns::Name& domain : all) {
+            impl->keep(domain, {});
+        }
+        impl->answers.clear();
+        done(all.size());
+    });
+}
+
+void PolicyDaemon::refresh(const dns::Name& domain, std::function<void(Refreshed)> done) {
+    impl_->loop.post([impl = impl_, key = verdict::parse_key(domain.text()), done = std::move(done)] {
+        impl->refresh_now(key, done);
+    });
+}
+
+void PolicyDaemon::export_answers(std::function<void(std::map<std::string, std::shared_ptr<const Answer>>)> done) {
+    impl_->loop.post([impl = impl_, done = std::move(done)] { done(impl->exported()); });
 }
 
 void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "lookup/gather.h"
 #include "sender/answers.h"
 #include "sender/parts.h"
+#include "verdict/evidence.h"
 #include "verdict/overrides.h"
 
 namespace postseal::sender {
@@ -73,7 +75,23 @@ public:
     };
     // Any thread; `done` on the loop.
     void cache_entries(std::function<void(std::vector<CacheEntry>)> done);
+    // Forgets a domain's policy, failed fetches and answers: an enforced policy holds no longer, until it is fetched
+    // again.
     void purge(const dns::Name& domain, std::function<void(bool found)> done);
+    void purge_all(std::function<void(std::size_t policies)> done);
+
+    // Looks everything up now and fetches the policy, whatever its id and the five minutes of back-off say; only the
+    // ten failed fetches an hour hold it back (RFC 8461 §3.3). `done` on the loop, when all is known and stored.
+    struct Refreshed {
+        Explanation explanation;
+        verdict::PolicyFetch fetch;  // what came
+        CacheEntry entry;            // what is remembered now
+    };
+    void refresh(const dns::Name& domain, std::function<void(Refreshed)> done);
+
+    // What would be answered now for each destination with a policy: the answers in memory that ask for TLS, and the
+    // enforced policies that nobody has asked for since the start. `done` on the loop, in the order of the keys.
+    void export_answers(std::function<void(std::map<std::string, std::shared_ptr<const Answer>>)> done);
 
     // On the loop: new settings, and all answers are decided afresh (SIGHUP).
     void reconfigure(PolicyDaemonSettings settings);

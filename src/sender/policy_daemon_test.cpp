@@ -170,6 +170,11 @@ protected:
         daemon().purge(name(domain), [&](bool found) { answer.set_value(found); });
         return answer.get_future().get();
     }
+    PolicyDaemon::Refreshed refresh(const std::string& domain) {
+        std::promise<PolicyDaemon::Refreshed> answer;
+        daemon().refresh(name(domain), [&](PolicyDaemon::Refreshed got) { answer.set_value(std::move(got)); });
+        return answer.get_future().get();
+    }
     std::optional<store::PolicyCache::Entry> stored(const std::string& domain) {
         const auto entries = store_->policy_cache.all();
         EXPECT_TRUE(entries);
@@ -456,6 +461,84 @@ TEST_F(PolicyDaemonTest, PurgeForgets) {
     EXPECT_EQ(level("a.test"), Level::secure) << "fetched afresh";
     EXPECT_EQ(host_.connections(), 2);
     EXPECT_TRUE(stored("a.test")) << "the purge does not overtake the newer state";
+}
+
+TEST_F(PolicyDaemonTest, PurgeForgetsEveryKeyOfADomainOrAll) {
+    EXPECT_EQ(level("a.test"), Level::secure);
+    EXPECT_EQ(level("[a.test]:587"), Level::secure);
+    EXPECT_TRUE(purge("a.test"));
+    EXPECT_EQ(daemon().known("[a.test]:587"), nullptr)
+        << "a smart host's answer came from the policy that is forgotten";
+
+    publish_id("b.test", "1");
+    EXPECT_EQ(level("a.test"), Level::secure);
+    EXPECT_EQ(level("b.test"), Level::secure);
+    std::promise<std::size_t> purged;
+    daemon().purge_all([&](std::size_t count) { purged.set_value(count); });
+    EXPECT_EQ(purged.get_future().get(), 2U);
+    EXPECT_EQ(daemon().answer_count(), 0U);
+    EXPECT_TRUE(eventually([&] { return !stored("a.test") && !stored("b.test"); }));
+}
+
+TEST_F(PolicyDaemonTest, RefreshByHandFetchesWhateverTheIdAndTheBackOffSay) {  // RFC 8461 §3.3
+    EXPECT_EQ(level("a.test"), Level::secure);
+    host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 604800\r\n");
+    auto came = refresh("a.test");  // the id is the same
+    EXPECT_EQ(came.fetch.outcome, verdict::PolicyFetch::Outcome::response);
+    EXPECT_EQ(came.explanation.answer->decision.level, Level::none);
+    ASSERT_TRUE(came.entry.policy);
+    EXPECT_EQ(came.entry.policy->policy.mode, mtasts::Mode::testing);
+    EXPECT_EQ(stored("a.test")->policy->policy.mode, mtasts::Mode::testing) << "in the store before it is told";
+
+    withdraw("a.test");
+    host_.answer("200 OK", enforce);
+    came = refresh("a.test");  // without a record, since a policy is cached
+    EXPECT_EQ(came.entry.policy->policy.mode, mtasts::Mode::enforce);
+    EXPECT_EQ(came.explanation.answer->decision.level, Level::secure);
+
+    host_.answer("500 Broken", "");
+    const int before = host_.connections();
+    for (int i = 1; i <= 10; ++i) {
+        came = refresh("a.test");
+        EXPECT_EQ(came.entry.failures.recent.size(), static_cast<std::size_t>(i))
+            << "the five minutes are not waited for";
+    }
+    EXPECT_EQ(came.explanation.answer->decision.level, Level::secure) << "what was fetched before holds (rule 9)";
+    came = refresh("a.test");
+    EXPECT_NE(came.fetch.outcome, verdict::PolicyFetch::Outcome::response);
+    EXPECT_EQ(host_.connections(), before + 10) << "not more than ten an hour";
+}
+
+TEST_F(PolicyDaemonTest, RefreshByHandWaitsForALookupThatHasBegun) {
+    host_.hold();
+    std::promise<void> answered;
+    daemon().ask("a.test", [&](const std::shared_ptr<const Answer>&) { answered.set_value(); });
+    ASSERT_TRUE(eventually([&] { return host_.connections() == 1; }));
+    std::promise<PolicyDaemon::Refreshed> came;
+    daemon().refresh(name("a.test"), [&](PolicyDaemon::Refreshed got) { came.set_value(std::move(got)); });
+    host_.release();
+    answered.get_future().get();
+    EXPECT_EQ(came.get_future().get().fetch.outcome, verdict::PolicyFetch::Outcome::response);
+    EXPECT_EQ(host_.connections(), 2);
+}
+
+TEST_F(PolicyDaemonTest, ExportsWhatIsInForceAfterARestartToo) {
+    EXPECT_EQ(level("a.test"), Level::secure);
+    EXPECT_EQ(level("b.test"), Level::none);
+    const auto exported = [&] {
+        std::promise<std::map<std::string, std::shared_ptr<const Answer>>> answer;
+        daemon().export_answers([&](auto got) { answer.set_value(std::move(got)); });
+        return answer.get_future().get();
+    };
+    auto out = exported();
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(out.at("a.test")->plain, "45:OK secure match=mx.a.test servername=hostname,");
+    start();
+    EXPECT_EQ(daemon().answer_count(), 0U);
+    out = exported();
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(out.at("a.test")->plain, "45:OK secure match=mx.a.test servername=hostname,");
+    EXPECT_EQ(dns_.queries(name("_mta-sts.a.test"), dns::Type::txt), 1U) << "an export asks nobody";
 }
 
 TEST_F(PolicyDaemonTest, AFullMapStartsAfreshAndForgetsNoPolicy) {
