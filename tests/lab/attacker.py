@@ -16,6 +16,7 @@ class Session:
     clear: bytes = b""                             # everything the client sent without TLS, content included
     under_tls: bytes = b""                         # what it sent after a handshake with the attacker himself
     messages: list = field(default_factory=list)   # contents that he accepted
+    hostile: bool = True                           # False: the server was an honest MX when the session began
 
 
 class SmtpDialogue:
@@ -56,11 +57,14 @@ class SmtpDialogue:
 
 
 class Sink(Listener):
-    """A mail server that takes everything, with STARTTLS under `certificate` (None: it offers no TLS)."""
+    """A mail server that takes everything, with STARTTLS under `certificate` (None: it offers no TLS). Its attributes may
+    change while it runs: `refuses_starttls` offers TLS and then answers 454; `hostile` is False while it plays an honest MX."""
 
     def __init__(self, lab, address: str, host: str, certificate: Certificate):
         self.host = host
         self.certificate = certificate
+        self.refuses_starttls = False
+        self.hostile = True
         self.sessions = []
         super().__init__(lab, address, 25)
 
@@ -68,7 +72,7 @@ class Sink(Listener):
         return [message for session in self.sessions for message in session.messages]
 
     def serve(self, conn):
-        session = Session()
+        session = Session(hostile=self.hostile)
         self.sessions.append(session)
         smtp = SmtpDialogue(conn, session, self.certificate)
         smtp.say(f"220 {self.host} ESMTP")
@@ -77,9 +81,11 @@ class Sink(Listener):
             session.commands.append(line)
             verb = line.split(" ")[0].upper()
             if verb == "EHLO":
-                offer = "\n250-STARTTLS" if self.certificate and not smtp.tls else ""
+                offer = "\n250-STARTTLS" if smtp.certificate and not smtp.tls else ""
                 smtp.say(f"250-{self.host}{offer}\n250 8BITMIME")
-            elif verb == "STARTTLS" and self.certificate and not smtp.tls:
+            elif verb == "STARTTLS" and self.refuses_starttls:
+                smtp.say("454 4.7.0 TLS not available due to temporary reason")  # RFC 3207 §4
+            elif verb == "STARTTLS" and smtp.certificate and not smtp.tls:
                 smtp.say("220 ready")
                 smtp.start_tls()
             elif verb == "DATA":

@@ -37,12 +37,13 @@ class Internet:
             self.root.set(origin, "NS", "ns.registry.test.")
         return self.registry.zones[origin]
 
-    def domain(self, origin: str, signed: bool) -> Zone:
-        """An owner's zone at the owners' name server, delegated from its top-level domain (made if needed)."""
+    def domain(self, origin: str, signed: bool, address: str = OWNERS) -> Zone:
+        """An owner's zone at the owners' name server, delegated from its top-level domain (made if needed). `address` is
+        where the world finds that server: a DnsPath in front of it, if the scene has one."""
         zone = self.owners.add(Zone(origin, f"ns.{origin}", signed))
-        zone.set("ns", "A", OWNERS)
+        zone.set("ns", "A", address)
         self._tld(_label(origin)).set(f"{origin}.", "NS", f"ns.{origin}.")
-        self._tld(_label(origin)).set(f"ns.{origin}.", "A", OWNERS)
+        self._tld(_label(origin)).set(f"ns.{origin}.", "A", address)
         return zone
 
     def publish(self, zone: Zone):

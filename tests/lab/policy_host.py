@@ -1,7 +1,10 @@
 """An HTTPS policy host (RFC 8461 §3.3) that does right or wrong on demand."""
 
+import socket
 import ssl
+import struct
 import threading
+import time
 from dataclasses import dataclass, field
 
 from .ca import Certificate
@@ -24,6 +27,7 @@ class Site:
     status: int = 200
     content_type: str = "text/plain"
     redirect: str = ""
+    delay_s: float = 0  # it takes its time
     released: threading.Event = field(default_factory=threading.Event)  # clear it: answers wait until it is set
 
     def __post_init__(self):
@@ -31,14 +35,23 @@ class Site:
 
 
 class PolicyHost(Listener):
-    """Serves every site by its SNI name; an unknown name gets an alert. `requests` lists (host, path) as they came."""
+    """Serves every site by its SNI name; an unknown name gets an alert. `requests` lists (host, path) as they came.
+    `way` is the network path to it: "open", "reset" (every connection is broken off), "silent" (nothing ever comes back)."""
 
     def __init__(self, lab, address: str = "127.0.0.30"):
+        self.way = "open"
         self.sites = {}
         self.requests = []
         super().__init__(lab, address, 443)
 
     def serve(self, conn):
+        if self.way == "reset":
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        if self.way == "silent":
+            while conn.recv(4096):
+                pass
+            return
         chosen = []
 
         def by_name(tls, name, _context):
@@ -64,6 +77,7 @@ class PolicyHost(Listener):
             path = head.split()[1].decode("latin-1")
             self.requests.append((name, path))
             site.released.wait(120)
+            time.sleep(site.delay_s)
             tls.sendall(self._answer(site, path))
 
     @staticmethod

@@ -173,17 +173,28 @@ class Postfix:
 
     def send(self, sender: str, recipient: str, text: str) -> str:
         """Hands in a message by SMTP; returns its queue id."""
+        return self.send_all(sender, [(recipient, text)])[0]
+
+    def send_all(self, sender: str, letters: list) -> list:
+        """Hands in a message for each (recipient, text), in one session; returns their queue ids."""
+        queue_ids = []
         with smtplib.SMTP(self.address, 25, local_hostname="client.test", timeout=30) as smtp:
             smtp.ehlo()
-            smtp.mail(sender)
-            smtp.rcpt(recipient)
-            code, answer = smtp.data(f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: scene\r\n\r\n{text}\r\n")
-            assert code == 250, answer
-        return re.search(rb"queued as (\w+)", answer).group(1).decode()
+            for recipient, text in letters:
+                smtp.mail(sender)
+                smtp.rcpt(recipient)
+                code, answer = smtp.data(f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: scene\r\n\r\n{text}\r\n")
+                assert code == 250, answer
+                queue_ids.append(re.search(rb"queued as (\w+)", answer).group(1).decode())
+        return queue_ids
 
     def attempts(self, queue_id: str) -> list:
         """What came of a message so far, oldest first."""
-        found = []
+        return self.history().get(queue_id, [])
+
+    def history(self) -> dict:
+        """Queue id → what came of that message so far, oldest first."""
+        found = {}
         handshake = {}  # smtp process → its last handshake, until the delivery that it was for is logged
         for line in self.log.text().splitlines():
             process, _, said = line.partition("]: ")
@@ -191,8 +202,7 @@ class Postfix:
                 handshake[process.rpartition("[")[2]] = said
             elif done := re.match(r"(\w+): to=<.* relay=(\S+),.* status=(\w+) \((.*)\)$", said):
                 tls = handshake.pop(process.rpartition("[")[2], "")
-                if done.group(1) == queue_id:
-                    found.append(Delivery(done.group(3), done.group(2), done.group(4), tls))
+                found.setdefault(done.group(1), []).append(Delivery(done.group(3), done.group(2), done.group(4), tls))
         return found
 
     def outcome(self, queue_id: str, attempt: int = 1, within_s: float = 60) -> Delivery:
@@ -205,6 +215,10 @@ class Postfix:
         before = len(self.attempts(queue_id))
         run(self.system.command("postqueue", "-c", self.config, "-i", queue_id))
         return self.outcome(queue_id, before + 1)
+
+    def flush(self):
+        """One more attempt for everything that waits."""
+        run(self.system.command("postqueue", "-c", self.config, "-f"))
 
     def queue(self) -> dict:
         """Queue id → why it is still here."""

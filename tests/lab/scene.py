@@ -78,6 +78,10 @@ class Scene:
         self._say = say
         self._endings = []
 
+    def say(self, text: str):
+        """A line for whoever watches the run."""
+        self._say(text)
+
     def log(self, name: str) -> Log:
         return Log(self.artefacts / f"{name}.log")
 
