@@ -325,6 +325,7 @@ void read_policyd(Section& section, Config& config) {
                                              {"dane", verdict::PartialDane::dane}});
     section.take_flag("smart_host_policy", config.policyd.smart_host_policy);
     section.take_flag("servername", config.policyd.servername);
+    section.take_flag("testing_probes", config.policyd.testing_probes);
     const toml::node* overrides = section.take("override");
     if (overrides == nullptr) {
         return;

@@ -64,6 +64,7 @@ struct Config {
         verdict::PartialDane partial_dane = verdict::PartialDane::dane_only;
         bool smart_host_policy = true;
         bool servername = true;
+        bool testing_probes = true;
         std::vector<verdict::Override> overrides;
     } policyd;
     struct {

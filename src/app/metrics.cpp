@@ -27,6 +27,15 @@ std::string metrics_text(Sending& sending) {
             counters.fetch_failures.load());
         add(out, "postseal_policyd_answers", "gauge", "Decisions in memory", daemon->answer_count());
     }
+    if (sender::Observer* observer = sending.observer()) {
+        const sender::ObserverCounters& counters = observer->counters();
+        add(out, "postseal_policyd_policy_failures_total", "counter",
+            "Lookups whose policy could not be had, counted for the reports", counters.policy_failures.load());
+        add(out, "postseal_policyd_testing_probes_total", "counter", "Probes of MX hosts of testing-mode domains",
+            counters.probes.load());
+        add(out, "postseal_policyd_testing_probes_refused_total", "counter", "Probes that enforcing would have refused",
+            counters.probes_refused.load());
+    }
     if (sender::Collector* collector = sending.collector()) {
         const sender::CollectorCounters& counters = collector->counters();
         add(out, "postseal_collector_datagrams_total", "counter", "Datagrams received", counters.received.load());

@@ -54,8 +54,30 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         return {outside.loop(), outside.work(), outside.resolver(), outside.https(), store, clock, log};
     }
 
+    sender::PolicyDaemonSettings daemon_settings() {
+        sender::PolicyDaemonSettings settings = policy_daemon_settings(config, outside.trust());
+        if (observer) {
+            settings.looked_up = [this](const verdict::Evidence& evidence) { observer->looked_up(evidence); };
+        }
+        return settings;
+    }
+
+    [[nodiscard]] sender::ObserverSettings observer_settings() const {
+        const lookup::GatherSettings gather = gather_settings(config, outside.trust());
+        sender::ObserverSettings settings;
+        settings.testing_probes = config.policyd.testing_probes;
+        settings.smtp_port = gather.smtp_port;
+        settings.trust = gather.trust;
+        settings.guard = gather.guard;
+        settings.probe_timeout = gather.probe_timeout;
+        return settings;
+    }
+
     Result<void> start_policyd() {
-        POSTSEAL_TRY(daemon, sender::PolicyDaemon::make(parts(), policy_daemon_settings(config, outside.trust())));
+        if (config.role_on(Role::reporter)) {
+            observer = std::make_unique<sender::Observer>(parts(), observer_settings());
+        }
+        POSTSEAL_TRY(daemon, sender::PolicyDaemon::make(parts(), daemon_settings()));
         pollers = std::make_unique<net::PollerPool>("policyd");
         socketmap = std::make_unique<net::StreamServer>(
             *pollers, sender::policy_server_settings(),
@@ -142,7 +164,10 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     void reconfigure(const Config& fresh) {
         config = fresh;
         if (daemon) {
-            daemon->reconfigure(policy_daemon_settings(config, outside.trust()));
+            daemon->reconfigure(daemon_settings());
+        }
+        if (observer) {
+            observer->reconfigure(observer_settings());
         }
         if (reporter) {
             reporter->reconfigure(reporter_settings(config, outside));
@@ -157,6 +182,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     store::Store& store;
     const Clock& clock;
     Log& log;
+    std::unique_ptr<sender::Observer> observer;
     std::unique_ptr<sender::PolicyDaemon> daemon;
     std::unique_ptr<net::PollerPool> pollers;
     std::unique_ptr<net::StreamServer> socketmap;
@@ -200,6 +226,10 @@ void Sending::reconfigure(const Config& config) {
 
 sender::PolicyDaemon* Sending::policy_daemon() {
     return impl_->daemon.get();
+}
+
+sender::Observer* Sending::observer() {
+    return impl_->observer.get();
 }
 
 sender::Collector* Sending::collector() {

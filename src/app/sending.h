@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "app/runtime.h"
 #include "sender/collector.h"
+#include "sender/observer.h"
 #include "sender/policy_daemon.h"
 #include "sender/reporter.h"
 
@@ -25,6 +26,7 @@ public:
 
     // Null where the role is off.
     [[nodiscard]] sender::PolicyDaemon* policy_daemon();
+    [[nodiscard]] sender::Observer* observer();
     [[nodiscard]] sender::Collector* collector();
     [[nodiscard]] sender::Reporter* reporter();
 

@@ -225,6 +225,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         if (found != pending.end() && found->second.refreshed) {
             found->second.fetch = evidence.fetch;
         }
+        if (asked && settings.looked_up) {
+            settings.looked_up(evidence);
+        }
         if (!learn(key.name, evidence, now, asked)) {
             give(key, answer);
             return;

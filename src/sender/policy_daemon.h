@@ -27,7 +27,9 @@ struct PolicyDaemonSettings {
     lookup::GatherSettings gather;
     std::chrono::milliseconds first_lookup_timeout{20'000};
     std::chrono::milliseconds refetch_scan{60'000};  // how often policies are looked through for a refetch that is due
-    std::size_t answers_max = 2'000'000;             // more: the whole map of answers is forgotten (policies are not)
+    // On the loop, after each lookup that an MTA asked for: see observer.h. May be empty.
+    std::function<void(const verdict::Evidence&)> looked_up;
+    std::size_t answers_max = 2'000'000;  // more: the whole map of answers is forgotten (policies are not)
 };
 
 // Counted since the start; each is a metric.

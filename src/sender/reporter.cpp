@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "net/await.h"
 #include "net/smtp_client.h"
+#include "sender/testing_mode.h"
 #include "tlsrpt/record.h"
 #include "tlsrpt/write.h"
 
@@ -29,7 +30,30 @@ constexpr std::size_t runs_waiting_max = 16;  // each is a person's request; the
 struct DomainDay {
     std::string record;  // the newest `pr` seen, for when DNS does not answer
     std::vector<tlsrpt::PolicyResult> policies;
+    std::vector<store::TestingHost> testing_hosts;
 };
+using Counted = std::map<dns::Name, DomainDay>;
+
+Result<Counted> counted_on(store::SessionCounts& counts, Day day) {
+    POSTSEAL_TRY(auto sessions, counts.of_day(day));
+    POSTSEAL_TRY(auto hosts, counts.testing_hosts(day));
+    Counted by_domain;
+    for (tlsrpt::Count& count : sessions) {
+        DomainDay& domain_day = by_domain[count.domain];
+        if (!count.record.empty()) {
+            domain_day.record = count.record;
+        }
+        domain_day.policies.push_back(std::move(count.policy));
+    }
+    for (store::TestingHost& host : hosts) {
+        by_domain[host.domain].testing_hosts.push_back(std::move(host));
+    }
+    for (auto& [domain, domain_day] : by_domain) {
+        file_under_testing_policy(domain_day.policies, domain_day.testing_hosts);
+    }
+    std::erase_if(by_domain, [](const auto& entry) { return entry.second.policies.empty(); });
+    return by_domain;
+}
 
 struct Attempt {
     bool accepted = false;
@@ -66,24 +90,18 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
             co_return Error{Errc::refused, to_iso_day(day), "the day is not over (UTC)"};
         }
-        auto counts = co_await net::await_work<Result<std::vector<tlsrpt::Count>>>(
-            work, [this, day] { return store.session_counts.of_day(day); });
-        if (!counts) {
-            co_return counts.error();
+        auto counted = co_await net::await_work<Result<Counted>>(
+            work, [this, day] { return counted_on(store.session_counts, day); });
+        if (!counted) {
+            co_return counted.error();
         }
         auto delivered = co_await net::await_work<Result<std::vector<Delivery>>>(
             work, [this, day] { return store.session_counts.deliveries(day); });
         if (!delivered) {
             co_return delivered.error();
         }
-        std::map<dns::Name, DomainDay> by_domain;
-        for (tlsrpt::Count& count : *counts) {
-            DomainDay& domain_day = by_domain[count.domain];
-            domain_day.record = count.record;
-            domain_day.policies.push_back(std::move(count.policy));
-        }
         std::vector<DeliveryOutcome> outcomes;
-        for (const auto& [domain, domain_day] : by_domain) {
+        for (const auto& [domain, domain_day] : *counted) {
             if (scope == Scope::retries && !to_be_retried(domain, *delivered)) {
                 continue;
             }

@@ -181,6 +181,45 @@ TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4
     EXPECT_EQ(read.report->policies[0].failures.at(0).result_type, "certificate-expired");
 }
 
+// RFC 8461 §5, §6: what only the policy daemon saw is part of the same report, or makes one of its own.
+TEST_F(ReporterTest, TellsWhatThePolicyDaemonSaw) {
+    TestIntake intake(ca_.issue("intake.test"));
+    tlsrpt::PolicyResult sessions;
+    sessions.policy_type = "no-policy-found";
+    sessions.successful = 4;
+    tlsrpt::PolicyResult failed_fetch;
+    failed_fetch.policy_type = "sts";
+    failed_fetch.policy_domain = "b.test";
+    failed_fetch.failed = 1;
+    failed_fetch.failures.emplace_back();
+    failed_fetch.failures[0].result_type = "sts-policy-fetch-error";
+    failed_fetch.failures[0].sessions = 1;
+    ASSERT_TRUE(store_->session_counts.add(
+        {{day, name("a.test"), "v=TLSRPTv1;rua=" + intake.rua(), sessions}, {day, name("b.test"), "", failed_fetch}}));
+    tlsrpt::PolicyResult testing_policy;
+    testing_policy.policy_type = "sts";
+    testing_policy.policy_domain = "a.test";
+    testing_policy.policy_strings = {"version: STSv1", "mode: testing", "mx: mx.a.test", "max_age: 86400"};
+    tlsrpt::FailureDetail refused;
+    refused.result_type = "certificate-expired";
+    ASSERT_TRUE(store_->session_counts.put_testing_host(
+        {day, name("a.test"), name("mx.a.test"), true, testing_policy, refused, TimePoint(day)}));
+    publish("a.test", intake.rua());
+    publish("b.test", intake.rua("/b"));
+    EXPECT_EQ(run(), (Lines{"a.test " + intake.rua() + " sent", "b.test " + intake.rua("/b") + " sent"}));
+
+    std::vector<std::string> told;
+    for (const auto& [head, body] : intake.requests()) {
+        const tlsrpt::ReadReport read = tlsrpt::read_report_json(*tlsrpt::gunzip(as_bytes(body)));
+        ASSERT_TRUE(read.report && read.report->policies.size() == 1U);
+        const tlsrpt::PolicyResult& policy = read.report->policies[0];
+        told.push_back(policy.policy_type + " " + std::to_string(policy.successful) + " " +
+                       std::to_string(policy.failed) + " " + policy.failures.at(0).result_type + " " +
+                       std::to_string(policy.failures.at(0).sessions));
+    }
+    EXPECT_EQ(told, (Lines{"sts 0 4 certificate-expired 4", "sts 0 1 sts-policy-fetch-error 1"}));
+}
+
 TEST_F(ReporterTest, RefusesADayThatIsNotOver) {
     const Day today = std::chrono::floor<std::chrono::days>(clock_.now());
     for (const Day early : {today, today + std::chrono::days(1)}) {

@@ -69,6 +69,11 @@ const std::vector<std::vector<const char*>> migrations = {
         "submitter TEXT NOT NULL, result_type TEXT NOT NULL, mx_host TEXT NOT NULL, sessions BIGINT NOT NULL, "
         "PRIMARY KEY (domain, day, policy_type, submitter, result_type, mx_host))",
     },
+    {
+        // What enforcing a testing policy would have met; failure is empty for a host that passes.
+        "CREATE TABLE testing_host (day BIGINT NOT NULL, domain TEXT NOT NULL, host TEXT NOT NULL, best BIGINT NOT "
+        "NULL, policy TEXT NOT NULL, failure TEXT NOT NULL, seen BIGINT NOT NULL, PRIMARY KEY (day, domain, host))",
+    },
 };
 
 }  // namespace

@@ -47,7 +47,8 @@ Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
                 const auto counted,
                 database_->query("INSERT INTO session_count (day, domain, policy, record, successful, failed) "
                                  "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (day, domain, policy) DO UPDATE SET "
-                                 "record = $4, successful = session_count.successful + $5, "
+                                 "record = CASE WHEN $4 = '' THEN session_count.record ELSE $4 END, "
+                                 "successful = session_count.successful + $5, "
                                  "failed = session_count.failed + $6",
                                  {value(count.day), value(count.domain.text()), value(key), value(count.record),
                                   value(static_cast<std::int64_t>(count.policy.successful)),
@@ -62,6 +63,9 @@ Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
                                      {value(count.day), value(count.domain.text()), value(key),
                                       value(detail_key(detail)), value(static_cast<std::int64_t>(detail.sessions))}));
                 (void)failed;
+            }
+            if (count.record.empty()) {
+                continue;  // not from a session: nobody has seen a record
             }
             // Every policy of a domain's day knows the newest record: where to send when DNS does not answer.
             POSTSEAL_TRY(const auto renewed,
@@ -116,13 +120,43 @@ Result<std::vector<tlsrpt::Count>> SessionCounts::of_day(Day day) {
 
 Result<void> SessionCounts::erase_before(Day day) {
     return database_->transaction([&]() -> Result<void> {
-        for (const char* table : {"session_count", "session_failure", "report_delivery"}) {
+        for (const char* table : {"session_count", "session_failure", "report_delivery", "testing_host"}) {
             POSTSEAL_TRY(const auto erased,
                          database_->query(std::string("DELETE FROM ") + table + " WHERE day < $1", {value(day)}));
             (void)erased;
         }
         return {};
     });
+}
+
+Result<void> SessionCounts::put_testing_host(const TestingHost& host) {
+    return done(
+        database_->query("INSERT INTO testing_host (day, domain, host, best, policy, failure, seen) "
+                         "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (day, domain, host) DO UPDATE SET "
+                         "best = $4, policy = $5, failure = $6, seen = $7",
+                         {value(host.day), value(host.domain.text()), value(host.host.text()),
+                          value(static_cast<std::int64_t>(host.best ? 1 : 0)), value(policy_key(host.policy)),
+                          value(host.failure ? detail_key(*host.failure) : std::string()), value(host.seen)}));
+}
+
+Result<std::vector<TestingHost>> SessionCounts::testing_hosts(Day day) {
+    POSTSEAL_TRY(const Rows rows,
+                 database_->query("SELECT domain, host, best, policy, failure, seen FROM testing_host WHERE day = $1 "
+                                  "ORDER BY domain, host",
+                                  {value(day)}));
+    std::vector<TestingHost> out;
+    for (const Row& row : rows) {
+        POSTSEAL_TRY(dns::Name domain, dns::Name::parse_ascii(row.text(0)));
+        POSTSEAL_TRY(dns::Name host, dns::Name::parse_ascii(row.text(1)));
+        POSTSEAL_TRY(tlsrpt::PolicyResult policy, policy_from_key(row.text(3)));
+        TestingHost entry{day, std::move(domain), std::move(host), row.number(2) != 0, std::move(policy), {}, {}};
+        if (const std::string failure = row.text(4); !failure.empty()) {
+            POSTSEAL_TRY(entry.failure, detail_from_key(failure));
+        }
+        entry.seen = row.time(5);
+        out.push_back(std::move(entry));
+    }
+    return out;
 }
 
 Result<void> SessionCounts::put_delivery(const Delivery& delivery) {

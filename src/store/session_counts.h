@@ -26,16 +26,30 @@ struct Delivery {
     std::string report_json;  // what was sent: a retry sends the same bytes under the same report-id
 };
 
+// One MX host of a domain in testing mode, as enforcing the policy would have met it (design rule 16).
+struct TestingHost {
+    Day day;
+    dns::Name domain;
+    dns::Name host;
+    bool best = false;                             // of the best preference: where mail goes first
+    tlsrpt::PolicyResult policy;                   // the policy then in force; without counts
+    std::optional<tlsrpt::FailureDetail> failure;  // why it would have been refused; without sessions
+    TimePoint seen;
+};
+
 class SessionCounts {
 public:
     explicit SessionCounts(Database& database) : database_(&database) {}
 
     // Adds to what is stored, in one transaction: counts of the same (day, domain, policy) are summed, their failure
-    // details merged, the newest record kept.
+    // details merged, the newest record kept. An empty record says nothing about the record.
     Result<void> add(const std::vector<tlsrpt::Count>& counts);
     Result<std::vector<Day>> days();
     Result<std::vector<tlsrpt::Count>> of_day(Day day);
     Result<void> erase_before(Day day);
+
+    Result<void> put_testing_host(const TestingHost& host);  // replaces (day, domain, host)
+    Result<std::vector<TestingHost>> testing_hosts(Day day);
 
     Result<void> put_delivery(const Delivery& delivery);  // replaces (day, domain, rua)
     Result<std::vector<Delivery>> deliveries(Day day);
