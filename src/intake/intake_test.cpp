@@ -72,6 +72,7 @@ protected:
     Intake intake_{*store_, pool_, clock_, log_};
 };
 
+// RFC 8460 §5.4; RPT-050; RPT-051: in the store when the status is there.
 TEST_F(IntakeTest, new_then_duplicate_whatever_the_wrapping) {
     EXPECT_EQ(post(report("1"), "application/tlsrpt+json").status, 201);
     EXPECT_EQ(post(report("1"), "application/tlsrpt+json; charset=utf-8").status, 200);
@@ -100,6 +101,7 @@ TEST_F(IntakeTest, tells_of_what_is_new) {
     EXPECT_EQ(told.size(), 1U) << "a duplicate and what is no report change nothing";
 }
 
+// RFC 8460 §5.4; RPT-050
 TEST_F(IntakeTest, refuses_what_is_no_report) {
     struct Case {
         std::string body, type, path;

@@ -106,7 +106,7 @@ protected:
     std::uint64_t refused_ = 0;
 };
 
-// RFC 8461 §5, RFC 8460 §4.3.1
+// RFC 8461 §5, RFC 8460 §4.3.1; STS-059
 TEST_F(ObserverTest, a_host_of_a_testing_policy_is_judged_as_enforce_would) {
     const struct {
         const char* why = nullptr;
@@ -118,6 +118,9 @@ TEST_F(ObserverTest, a_host_of_a_testing_policy_is_judged_as_enforce_would) {
         {"expired",
          {.names = {"mx.example.com"}, .not_before = -std::chrono::hours(48), .not_after = -std::chrono::hours(1)},
          "mx.example.com best certificate-expired"},
+        {"unknown issuer",
+         {.names = {"mx.example.com"}, .self_signed = true},
+         "mx.example.com best certificate-not-trusted"},
     };
     for (const auto& c : cases) {
         store_ = open_store();
@@ -126,6 +129,10 @@ TEST_F(ObserverTest, a_host_of_a_testing_policy_is_judged_as_enforce_would) {
         probes_expected_ = 1;
         look({with_policy("testing", {{"mx.example.com", 10, HostIs::insecure}})});
         EXPECT_EQ(hosts(), Lines{c.line}) << c.why;
+        for (const store::TestingHost& host : store_->session_counts.testing_hosts(today).value()) {
+            // RPT-037: a reason in words beside the type.
+            EXPECT_TRUE(!host.failure || host.failure->reason_code.value_or("").size() > testing_reason.size());
+        }
     }
 }
 
@@ -173,6 +180,7 @@ TEST_F(ObserverTest, a_host_is_probed_once_an_hour) {
     EXPECT_EQ(hosts(), (Lines{"mx.example.com best passes", "mx.example.com best passes"}));  // of two domains
 }
 
+// RPT-040: no connection is neither success nor failure (RFC 8460 §4.3.4).
 TEST_F(ObserverTest, a_host_that_nobody_answers_for_is_not_judged) {
     std::uint16_t closed = 0;
     {
@@ -186,7 +194,8 @@ TEST_F(ObserverTest, a_host_that_nobody_answers_for_is_not_judged) {
 }
 
 TEST_F(ObserverTest, other_modes_and_a_switch_that_is_off_probe_nothing) {
-    look({with_policy("enforce", {{"mx.example.com", 10, HostIs::insecure}}), test::domain(false, {})});
+    look({with_policy("enforce", {{"mx.example.com", 10, HostIs::insecure}}),
+          with_policy("none", {{"mx.example.com", 10, HostIs::insecure}}), test::domain(false, {})});
     settings_.testing_probes = false;
     look({with_policy("testing", {{"mx.example.com", 10, HostIs::insecure}})});
     EXPECT_EQ(hosts(), Lines{});

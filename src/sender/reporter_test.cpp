@@ -152,7 +152,7 @@ protected:
 
 using Lines = std::vector<std::string>;
 
-TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4
+TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4; RPT-011, RPT-049
     TestIntake intake(ca_.issue("intake.test"));
     count("a.test");
     publish("a.test", intake.rua());
@@ -164,6 +164,7 @@ TEST_F(ReporterTest, PostsTheDayOnce) {  // RFC 8460 §5.4
     const auto& [head, body] = requests[0];
     EXPECT_TRUE(head.starts_with("POST /v1/tlsrpt/label HTTP/1.1\r\n")) << head;
     EXPECT_NE(to_lower(head).find("content-type: application/tlsrpt+gzip\r\n"), std::string::npos) << head;
+    EXPECT_EQ(to_lower(head).find("content-encoding"), std::string::npos) << "compressed once, by its media type";
     const auto json = tlsrpt::gunzip(as_bytes(body));
     ASSERT_TRUE(json) << json.error().message();
     const tlsrpt::ReadReport read = tlsrpt::read_report_json(*json);
@@ -243,7 +244,7 @@ TEST_F(ReporterTest, RunsTakeTurnsAndSendOnce) {
     EXPECT_EQ(intake.requests().size(), 1U);
 }
 
-TEST_F(ReporterTest, EveryRuaOrTheFirstThatWorks) {  // RFC 8460 §3
+TEST_F(ReporterTest, EveryRuaOrTheFirstThatWorks) {  // RFC 8460 §3; RPT-009, RPT-010
     TestIntake broken(ca_.issue("intake.test"), {"503 Busy"});
     TestIntake first(ca_.issue("intake.test"));
     TestIntake second(ca_.issue("intake.test"));
@@ -258,7 +259,7 @@ TEST_F(ReporterTest, EveryRuaOrTheFirstThatWorks) {  // RFC 8460 §3
     EXPECT_EQ(broken.requests().size(), 1U) << "it is not due yet";
 }
 
-TEST_F(ReporterTest, RetriesForADayWithGrowingGaps) {  // RFC 8460 §5.5
+TEST_F(ReporterTest, RetriesForADayWithGrowingGaps) {  // RFC 8460 §5.5; RPT-052
     TestIntake intake(ca_.issue("intake.test"), {"503 Busy"});
     count("a.test");
     publish("a.test", intake.rua());
@@ -313,7 +314,7 @@ TEST_F(ReporterTest, WhatTheServerSaysDecides) {
     }
 }
 
-TEST_F(ReporterTest, AWrongCertificateCountsOnlyWhereAsked) {  // RFC 8460 §3: "MAY ignore"
+TEST_F(ReporterTest, AWrongCertificateCountsOnlyWhereAsked) {  // RFC 8460 §3: "MAY ignore"; RPT-012
     TestIntake intake(ca_.issue({.names = {"other.test"}}));
     count("a.test");
     publish("a.test", intake.rua());
@@ -325,6 +326,7 @@ TEST_F(ReporterTest, AWrongCertificateCountsOnlyWhereAsked) {  // RFC 8460 §3: 
     EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
 }
 
+// RPT-055: a rua in another domain needs no consent there (RFC 8460 §7).
 TEST_F(ReporterTest, DestinationsComeFromDnsAtSendingTime) {
     TestIntake intake(ca_.issue("intake.test"));
     count("moved.test", "v=TLSRPTv1;rua=mailto:old@moved.test");
@@ -340,7 +342,7 @@ TEST_F(ReporterTest, DestinationsComeFromDnsAtSendingTime) {
     EXPECT_EQ(intake.requests().size(), 2U);
 }
 
-TEST_F(ReporterTest, ALabsPortIsForUrisThatNameNone) {  // [lab] rua_port
+TEST_F(ReporterTest, ALabsPortIsForUrisThatNameNone) {  // [lab] rua_port; RPT-011: the path and the query as published
     TestIntake intake(ca_.issue("intake.test"));
     TestIntake other(ca_.issue("intake.test"));
     settings_.https_port = intake.port();

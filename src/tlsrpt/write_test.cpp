@@ -167,7 +167,7 @@ TEST(Write, names_the_file_as_the_rfc_says) {
     EXPECT_THAT(file_name(good_report(), idn, "1"), HasSubstr("!xn--bcher-kva.example!"));
 }
 
-// RFC 8460 §5.3; RPT-045, RPT-046, RPT-048
+// RFC 8460 §5.3; RPT-045, RPT-046, RPT-048. TLSREQ-001, TLSREQ-004: once, and always, so that a smart host knows it.
 TEST(WriteMail, is_a_multipart_report) {
     const std::string mail = to_mail(good_report(), envelope()).value();
     for (const char* line :
@@ -179,6 +179,7 @@ TEST(WriteMail, is_a_multipart_report) {
           "Content-Type: application/tlsrpt+gzip;\r\n name=\"sender.example!receiver.example!1769817600!1769903999!"}) {
         EXPECT_THAT(mail, HasSubstr(line));
     }
+    EXPECT_EQ(mail.find("TLS-Required"), mail.rfind("TLS-Required")) << "RFC 8689 §3: at most one";
     EXPECT_EQ(mail.find("\n\n"), std::string::npos);
     EXPECT_FALSE(std::regex_search(mail, std::regex("[^\r]\n"))) << "only CRLF";
     EXPECT_FALSE(std::regex_search(mail, std::regex("[^\r\n]{100}"))) << "short lines";

@@ -45,6 +45,7 @@ TEST(TxtOutcome, CertainAndUncertain) {
 }
 
 // RFC 8461 §3.3; STS-058
+// HTTPS-002: the media type is compared without regard to case, its parameters mean nothing, without one there is none.
 TEST(JudgeFetch, WhatCountsAsAPolicy) {
     const auto judge = [](auto change) {
         PolicyFetch fetch = published(policy_body("enforce", {"mx.example.com"})).fetch;
