@@ -25,6 +25,9 @@ std::string metrics_text(Sending& sending) {
         add(out, "postseal_policyd_fetches_total", "counter", "Policy fetches over HTTPS", counters.fetches.load());
         add(out, "postseal_policyd_fetch_failures_total", "counter", "Policy fetches that failed",
             counters.fetch_failures.load());
+        add(out, "postseal_policyd_record_failures_total", "counter",
+            "Times that the MTA-STS record was gone, invalid or silent while a policy of the domain was in force",
+            counters.record_failures.load());
         add(out, "postseal_policyd_answers", "gauge", "Decisions in memory", daemon->answer_count());
     }
     if (sender::Observer* observer = sending.observer()) {

@@ -132,6 +132,7 @@ private:
             }
         }
         tlsrpt_done_ = true;
+        tell_all_but_fetch();
     }
 
     // RFC 8461 §3.3: TXT first; then, if the cache rules want it, the policy.
@@ -146,8 +147,8 @@ private:
         }
         evidence_.sts_txt = to_txt(co_await resolve(*record_name, dns::Type::txt));
         const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence_.sts_txt);
-        bool wanted = txt.state == mtasts::TxtState::usable ||
-                      (request_.fetch == GatherRequest::Fetch::now && request_.cached);
+        bool wanted =
+            txt.state == mtasts::TxtState::usable || (request_.fetch == GatherRequest::Fetch::now && request_.cached);
         if (request_.fetch == GatherRequest::Fetch::by_cache_rules) {
             const mtasts::NextAction action =
                 mtasts::next_action(request_.cached, request_.fetch_failures, txt, clock_.now(), settings_.cache);
@@ -162,6 +163,7 @@ private:
             evidence_.fetch.outcome = PolicyFetch::Outcome::running;
         }
         txt_done_ = true;
+        tell_all_but_fetch();
         if (wanted) {
             evidence_.fetch = co_await fetch_policy(*host);
         }
@@ -272,6 +274,13 @@ private:
             co_await when_all(std::move(hosts));
         }
         hosts_done_ = true;
+        tell_all_but_fetch();
+    }
+
+    void tell_all_but_fetch() {
+        if (all_but_fetch() && evidence_.fetch.outcome == PolicyFetch::Outcome::running && request_.all_but_fetch) {
+            std::exchange(request_.all_but_fetch, nullptr)();
+        }
     }
 
     awaitable<void> resolve_addresses(dns::Name name, dns::Type type, Lookup<dns::IpAddress>& into) {
@@ -280,6 +289,11 @@ private:
 
     // RFC 7672 §2.2.2: addresses, then the alias where needed, then TLSA base by base until one has secure records.
     awaitable<void> gather_host(HostEvidence& host) {
+        if (dns::IpAddress::parse(host.name.text())) {
+            // RFC 7672 §2.2: an MX must not be an address; RFC 5321 §5.1: it is no name that could have one.
+            host.a.answer = host.aaaa.answer = Answer::nxdomain;
+            co_return;
+        }
         std::vector<awaitable<void>> both;
         both.push_back(resolve_addresses(host.name, dns::Type::a, host.a));
         both.push_back(resolve_addresses(host.name, dns::Type::aaaa, host.aaaa));

@@ -42,6 +42,8 @@ struct GatherRequest {
     enum class Probes { none, every_mx } probes = Probes::none;
     enum class Tlsrpt { skip, ask } tlsrpt = Tlsrpt::skip;
     enum class Hosts { skip, ask } hosts = Hosts::ask;  // skip: only the policy, for a background refresh
+    // On the loop, at most once: everything is there but the policy, which is being fetched. May be empty.
+    std::function<void()> all_but_fetch;
 };
 
 // One gathering under way, on its loop. Dropping the pointer does not stop it; `done` is called all the same.

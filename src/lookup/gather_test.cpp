@@ -230,8 +230,16 @@ TEST_F(GatherTest, ASlowPolicyHostIsToldFromOneThatFails) {
             over = true;
         }
     });
-    EXPECT_EQ(run("a.test").fetch.outcome, PolicyFetch::Outcome::timed_out);
+    GatherRequest request;
+    request.key = verdict::parse_key("a.test");
+    int told = 0;
+    request.all_but_fetch = [&] {
+        ++told;
+        EXPECT_TRUE(gathering_->so_far().mx.found());
+    };
+    EXPECT_EQ(run(std::move(request)).fetch.outcome, PolicyFetch::Outcome::timed_out);
     EXPECT_TRUE(everything_else) << "a request need not wait for the fetch (design rule 10)";
+    EXPECT_EQ(told, 1);
 }
 
 TEST_F(GatherTest, FetchesOnlyWhatTheCacheRulesWant) {
@@ -298,6 +306,16 @@ TEST_F(GatherTest, ManyHostsAreCut) {
     EXPECT_EQ(evidence.mx.records.size(), 31U);
     ASSERT_EQ(evidence.hosts.size(), 7U);
     EXPECT_EQ(evidence.hosts[0].name, name("mx.a.test")) << "the best are kept";
+}
+
+TEST_F(GatherTest, AnMxThatIsAnAddressIsNotLookedUp) {  // DANE-015
+    dns_.add("b.test", dns::Type::mx, mx(10, "192.0.2.1"));
+    settings_.https_port = 1;
+    const Evidence evidence = run("b.test");
+    ASSERT_EQ(evidence.hosts.size(), 1U);
+    EXPECT_FALSE(evidence.hosts[0].has_address());
+    EXPECT_FALSE(evidence.hosts[0].address_broken());
+    EXPECT_TRUE(evidence.hosts[0].tlsa.empty());
 }
 
 TEST_F(GatherTest, WhatAnMxLookupSays) {

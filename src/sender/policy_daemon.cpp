@@ -29,6 +29,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         std::optional<mtasts::CachedPolicy> policy;
         mtasts::FetchFailures failures;
         TimePoint overdue_warned;  // when the operator was last told that it cannot be refreshed
+        mtasts::TxtState last_txt = mtasts::TxtState::usable;  // what was last said of its record in the log
     };
     // One lookup under way and who waits for it. A background refresh has no waiters.
     struct Pending {
@@ -37,7 +38,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         std::function<void(std::shared_ptr<const Answer>, const verdict::PolicyFetch&)> refreshed;  // of refresh_now()
         verdict::PolicyFetch fetch;                                                                 // for it
         net::Timer timer;
-        bool asked = false;  // an MTA asked for it; a refetch of our own is no use of the policy
+        bool asked = false;                   // an MTA asked for it; a refetch of our own is no use of the policy
+        std::shared_ptr<const Answer> early;  // decided while the policy host is still being waited for
     };
     // What is on its way to the store: the newest state of each domain (nothing: to be forgotten), and what to do when
     // it is there.
@@ -52,7 +54,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     Result<void> load() {
         POSTSEAL_TRY(auto entries, store.policy_cache.all());
         for (auto& entry : entries) {
-            domains[entry.domain] = DomainState{std::move(entry.policy), std::move(entry.failures), {}};
+            DomainState& state = domains[entry.domain];
+            state.policy = std::move(entry.policy);
+            state.failures = std::move(entry.failures);
         }
         return {};
     }
@@ -128,6 +132,10 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         counters.misses.fetch_add(1, std::memory_order_relaxed);
         Pending& entry = look_up(key);
         entry.asked = true;
+        if (entry.early && freshness(*entry.early, now) != Freshness::unusable) {
+            done(entry.early);
+            return;
+        }
         entry.waiters.push_back(std::move(done));
         if (!entry.timer.active()) {
             entry.timer = loop.after(settings.first_lookup_timeout, [weak = weak_from_this(), key] {
@@ -159,6 +167,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             request.cached = state->second.policy;
             request.fetch_failures = state->second.failures;
         }
+        if (policy_in_force(key.name, clock.now())) {
+            request.all_but_fetch = [weak = weak_from_this(), key] {
+                if (const auto self = weak.lock()) {
+                    self->answer_early(key);
+                }
+            };
+        }
         Pending& entry = pending[text];
         entry.gathering = lookup::gather(loop, resolver, https, clock, settings.gather, std::move(request),
                                          [weak = weak_from_this(), key](const verdict::Evidence& evidence) {
@@ -167,6 +182,25 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                                              }
                                          });
         return entry;
+    }
+
+    // An enforced policy holds whatever the policy host says: a slow or dead one delays nobody (rules 9, 10).
+    void answer_early(const verdict::Key& key) {
+        const auto found = pending.find(key.text());
+        if (found == pending.end()) {
+            return;
+        }
+        Pending& entry = found->second;
+        const TimePoint now = clock.now();
+        verdict::Decision decision = verdict::decide(entry.gathering->so_far(), settings.decision, now);
+        if (decision.level == verdict::Level::none || decision.level == verdict::Level::temp) {
+            return;  // a negative answer waits for the lookup
+        }
+        entry.early = make_answer(std::move(decision), now, settings.reply);
+        entry.timer.cancel();
+        for (const Waiter& waiter : std::exchange(entry.waiters, {})) {
+            waiter(entry.early);
+        }
     }
 
     // Rule 10: the lookup goes on, but nobody waits for it any longer.
@@ -178,7 +212,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         counters.lookup_timeouts.fetch_add(1, std::memory_order_relaxed);
         const TimePoint now = clock.now();
         std::shared_ptr<const Answer> answer;
-        if (found->second.gathering->all_but_fetch()) {
+        // DNS itself may not have answered. An enforced policy that holds is then applied all the same (rules 9, 11).
+        if (found->second.gathering->all_but_fetch() || policy_in_force(key.name, now)) {
             answer = make_answer(verdict::decide(found->second.gathering->so_far(), settings.decision, now), now,
                                  settings.reply);
         } else {
@@ -192,11 +227,11 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
     }
 
-    // DNS itself has not answered. A policy that holds is applied all the same (rule 9).
+    // DNS itself has not answered, and no enforced policy is known.
     [[nodiscard]] std::shared_ptr<const Answer> slow_answer(const verdict::Key& key, TimePoint now) const {
         verdict::Decision decision;
         decision.valid_until = now;
-        if (settings.decision.on_slow_policy == verdict::OnSlowPolicy::defer || policy_in_force(key.name, now)) {
+        if (settings.decision.on_slow_policy == verdict::OnSlowPolicy::defer) {
             decision.level = verdict::Level::temp;
             decision.reasons = {"DNS did not answer in time for " + key.text()};
         } else {
@@ -283,7 +318,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         } else if (fetched.failure) {
             counters.fetches.fetch_add(1, std::memory_order_relaxed);
             counters.fetch_failures.fetch_add(1, std::memory_order_relaxed);
-            mtasts::record_failure(state.failures, txt.id, now);
+            // Under the id by which next_action() looks for it: without a record, that of the policy in the cache.
+            mtasts::record_failure(state.failures, mtasts::id_for_fetch(state.policy, txt), now);
             const bool holds = mtasts::in_force(state.policy, now);
             log.warning(component,
                         fmt::format("{}: {}: {}; {}", domain.text(), tlsrpt::to_string(*fetched.failure),
@@ -291,6 +327,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                                     holds ? "the policy fetched before stays in force" : "no policy applies"));
         }
         if (state.policy) {
+            note_record(domain, state, txt, evidence.sts_txt, now);
             if (asked) {
                 state.policy->last_used = now;
             }
@@ -316,6 +353,29 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             log.info(component, fmt::format("{}: policy fetched, mode {}, max_age {}", domain.text(),
                                             mtasts::to_string(after.mode), after.max_age_s));
         }
+    }
+
+    // RFC 8461 §3.1, §6: what happens to the record ends no policy, but somebody ought to know of it. Counted each
+    // time, said once.
+    void note_record(const dns::Name& domain, DomainState& state, const mtasts::TxtOutcome& txt,
+                     const verdict::Lookup<std::string>& lookup, TimePoint now) {
+        const bool matters = mtasts::in_force(state.policy, now) && state.policy->policy.mode != mtasts::Mode::none;
+        const mtasts::TxtState before = std::exchange(state.last_txt, txt.state);
+        if (!matters || txt.state == mtasts::TxtState::usable) {
+            return;
+        }
+        counters.record_failures.fetch_add(1, std::memory_order_relaxed);
+        if (txt.state == before) {
+            return;
+        }
+        std::string what = "its MTA-STS record has vanished";
+        if (txt.state == mtasts::TxtState::invalid) {
+            what = "its MTA-STS record is not valid any more";
+        } else if (txt.state == mtasts::TxtState::lookup_failed) {
+            what = "its MTA-STS record could not be looked up: " + printable(lookup.error, 200);
+        }
+        log.warning(component, fmt::format("{}: {}; the policy fetched before stays in force until {}", domain.text(),
+                                           what, to_rfc3339(state.policy->expires())));
     }
 
     void keep(const dns::Name& domain, DomainState state) {
@@ -605,6 +665,9 @@ void PolicyDaemon::export_answers(std::function<void(std::map<std::string, std::
 void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
     impl_->settings = std::move(settings);
     impl_->answers.clear();
+    for (auto& [key, entry] : impl_->pending) {
+        entry.early.reset();
+    }
 }
 
 const PolicyDaemonCounters& PolicyDaemon::counters() const {

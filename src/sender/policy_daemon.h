@@ -41,6 +41,7 @@ struct PolicyDaemonCounters {
     std::atomic<std::uint64_t> lookup_timeouts{0};
     std::atomic<std::uint64_t> fetches{0};
     std::atomic<std::uint64_t> fetch_failures{0};
+    std::atomic<std::uint64_t> record_failures{0};  // the record was gone, invalid or silent while a policy held
 };
 
 class PolicyDaemon {

@@ -362,14 +362,51 @@ TEST_F(PolicyDaemonTest, OrDefersTheMail) {
     EXPECT_EQ(daemon().known("a.test"), nullptr) << "a TEMP is not remembered past its time";
 }
 
-TEST_F(PolicyDaemonTest, SilentDnsDefersOnlyWhereAPolicyHolds) {
+TEST_F(PolicyDaemonTest, ADeadPolicyHostDelaysNobodyWhoHasAnEnforcedPolicy) {  // design rules 9, 10
+    EXPECT_EQ(level("a.test"), Level::secure);
+    settings_.first_lookup_timeout = std::chrono::seconds(1);
+    publish_id("a.test", "2");
+    host_.hold();
+    start();
+    EXPECT_EQ(level("a.test"), Level::secure) << "the first after a restart";
+    EXPECT_EQ(level("a.test"), Level::secure) << "and one that comes while the fetch is under way";
+    ASSERT_TRUE(eventually([&] { return host_.connections() == 2; }));
+    EXPECT_EQ(stored("a.test")->policy->id, "1");
+    EXPECT_EQ(daemon().counters().lookup_timeouts, 0U);
+    clock_.pass(Seconds(2'592'000));
+    EXPECT_EQ(level("a.test"), Level::none) << "its max_age has run out meanwhile, and only then is the host waited for";
+    EXPECT_EQ(daemon().counters().lookup_timeouts, 1U);
+    host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 86400\r\n");
+    host_.release();
+    EXPECT_TRUE(eventually([&] { return level("a.test") == Level::none; })) << "what came of it holds from then on";
+    EXPECT_EQ(stored("a.test")->policy->id, "2");
+}
+
+TEST_F(PolicyDaemonTest, TellsOnceWhatBecameOfTheRecord) {  // RFC 8461 §3.1, §6
+    EXPECT_EQ(level("a.test"), Level::secure);
+    withdraw("a.test");
+    ask_stale("a.test");
+    ask_stale("a.test");
+    EXPECT_EQ(log_.warnings("a.test: its MTA-STS record has vanished; the policy fetched before stays in force"), 1U);
+    EXPECT_EQ(daemon().counters().record_failures, 2U);
+    publish_id("a.test", "3");
+    dns_.add("_mta-sts.a.test", dns::Type::txt, txt("v=STSv1; id=4;"), 0);
+    ask_stale("a.test");
+    EXPECT_EQ(log_.warnings("a.test: its MTA-STS record is not valid any more"), 1U);
+    dns_.break_name("_mta-sts.a.test", dns::Rcode::servfail);
+    ask_stale("a.test");
+    EXPECT_EQ(log_.warnings("a.test: its MTA-STS record could not be looked up"), 1U);
+    EXPECT_EQ(daemon().counters().record_failures, 4U);
+}
+
+TEST_F(PolicyDaemonTest, SilentDnsLiftsNoEnforcedPolicy) {  // design rules 9, 11
     EXPECT_EQ(level("a.test"), Level::secure);
     for (const char* silent : {"a.test", "b.test", "_mta-sts.a.test", "_mta-sts.b.test"}) {
         dns_.break_name(silent, dns::Rcode::servfail, true);
     }
     settings_.first_lookup_timeout = std::chrono::milliseconds(200);
     start();
-    EXPECT_EQ(level("a.test"), Level::temp) << "who swallows the answers must not lift an enforced policy";
+    EXPECT_EQ(level("a.test"), Level::secure) << "who swallows the answers must not lift an enforced policy";
     EXPECT_EQ(level("b.test"), Level::none);
 }
 
@@ -421,9 +458,15 @@ TEST_F(PolicyDaemonTest, RefetchesDailyWhatIsInUse) {  // RFC 8461 §10.2; desig
     clock_.pass(settings_.gather.cache.fetch_backoff_min);
     ASSERT_TRUE(eventually([&] { return daemon().counters().fetch_failures == 2U; }));
     EXPECT_EQ(host_.connections(), 4) << "one attempt each time";
+    withdraw("a.test");
+    clock_.pass(settings_.gather.cache.fetch_backoff_min);
+    ASSERT_TRUE(eventually([&] { return daemon().counters().fetch_failures == 3U; }));
+    clock_.pass(settings_.gather.cache.fetch_backoff_min - Seconds(1));
+    EXPECT_EQ(level("a.test"), Level::secure);
+    EXPECT_EQ(host_.connections(), 5) << "not within five minutes, although there is no record whose id could be held";
     EXPECT_EQ(log_.warnings("could not be refreshed for long"), 1U) << "said once a day";
     host_.answer("200 OK", enforce);
-    clock_.pass(settings_.gather.cache.fetch_backoff_min);
+    clock_.pass(Seconds(1));
     ASSERT_TRUE(eventually([&] { return stored("a.test")->policy->fetched == clock_.now(); }));
 }
 

@@ -10,7 +10,7 @@
 namespace postseal::sender {
 
 // Longer requests than Postfix sends (socketmap_max_query_size) end the connection.
-constexpr std::size_t request_bytes_max = 10'000;
+constexpr std::size_t request_bytes_max = 11'000;  // Postfix keeps a key below 10,000; the map's name comes on top
 
 std::unique_ptr<net::StreamProtocol> make_socketmap_protocol(PolicyDaemon& daemon);
 std::unique_ptr<net::StreamProtocol> make_line_protocol(PolicyDaemon& daemon);
