@@ -5,6 +5,7 @@
 
 #include "app/command.h"
 #include "app/config.h"
+#include "app/import_config.h"
 #include "app/serve.h"
 
 namespace postseal::app {
@@ -13,10 +14,39 @@ namespace {
 
 struct Options {
     std::string config;
+    std::string import_file;
     bool check_only = false;
 };
 
+// The other daemon's configuration as ours on standard output; what became of each key on standard error.
+int import(const std::string& file) {
+    constexpr std::size_t bytes_max = 1 << 20;
+    const Result<Bytes> bytes = read_file(file, bytes_max);
+    if (!bytes) {
+        complain(bytes.error().message());
+        return exit_usage;
+    }
+    const auto imported = import_config(as_text(*bytes));
+    if (!imported) {
+        complain(fmt::format("{}: {}", file, imported.error().message()));
+        return exit_usage;
+    }
+    for (const ImportedConfig::Note& note : imported->notes) {
+        const std::string where = note.line == 0 ? file : fmt::format("{}:{}", file, note.line);
+        fmt::print(stderr, "{}: {}: {}{}\n", where, note.key, note.mapped ? "mapped to " : "not mapped: ", note.what);
+    }
+    fmt::print("{}", imported->toml);
+    return exit_fine;
+}
+
 int run(const Options& options, bool sending_only) {
+    if (!options.import_file.empty()) {
+        return import(options.import_file);
+    }
+    if (options.config.empty()) {
+        complain("--config is required: say which file");
+        return exit_usage;
+    }
     auto config = load_config(options.config);
     if (!config) {
         for (const Error& error : config.error()) {
@@ -39,7 +69,14 @@ int run(const Options& options, bool sending_only) {
 void add_command(CLI::App& root, int& status, const char* name, const char* help, bool sending_only) {
     auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand(name, help);
-    command->add_option("--config", options->config, "The configuration file (TOML)")->required();
+    CLI::Option* config = command->add_option("--config", options->config, "The configuration file (TOML)");
+    if (sending_only) {
+        command
+            ->add_option("--import-config", options->import_file,
+                         "Print what a configuration of postfix-tlspol or postfix-mta-sts-resolver (YAML) means here, "
+                         "and on standard error what became of each key")
+            ->excludes(config);
+    }
     command->add_flag("--check-config", options->check_only, "Only check the configuration, then exit: 0 fine, 2 not");
     command->callback([options, &status, sending_only] { status = run(*options, sending_only); });
 }
