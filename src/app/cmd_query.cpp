@@ -8,6 +8,7 @@
 
 #include "app/api_client.h"
 #include "app/command.h"
+#include "app/dnssec_probe.h"
 #include "app/runtime.h"
 #include "base/text.h"
 #include "sender/query_json.h"
@@ -35,11 +36,18 @@ Result<json::object> look_here(const std::string& domain) {
     POSTSEAL_TRY(auto daemon, sender::PolicyDaemon::make({outside->loop(), outside->work(), outside->resolver(),
                                                           outside->https(), *store, clock, *log},
                                                          policy_daemon_settings(config, outside->trust())));
-    std::promise<json::object> found;
-    daemon->explain(domain, [&](const sender::PolicyDaemon::Explanation& explanation) {
-        found.set_value(sender::query_json(explanation));
+    std::promise<DnssecFinding> looked;
+    outside->loop().sync([&] {
+        probe_dnssec(outside->resolver(), config.resolver,
+                     [&](const DnssecFinding& finding) { looked.set_value(finding); });
     });
-    json::object out = found.get_future().get();
+    std::promise<sender::PolicyDaemon::Explanation> found;
+    daemon->explain(domain,
+                    [&](sender::PolicyDaemon::Explanation explanation) { found.set_value(std::move(explanation)); });
+    sender::PolicyDaemon::Explanation explanation = found.get_future().get();
+    const DnssecFinding dnssec = looked.get_future().get();
+    explanation.dnssec_problem = dnssec.state == DnssecFinding::State::unknown ? "" : dnssec.problem;
+    json::object out = sender::query_json(explanation);
     outside->stop();
     return out;
 }

@@ -312,6 +312,7 @@ void read_policyd(Section& section, Config& config) {
     section.take_listen("listen", config.policyd.listen);
     section.take_listen("line_listen", config.policyd.line_listen);
     section.take_mode("socket_mode", config.policyd.socket_mode);
+    section.take_text("socket_group", config.policyd.socket_group);
     // Postfix gives up after 100 s: a longer wait would only lose the answer.
     section.take_number("first_lookup_timeout_s", config.policyd.first_lookup_timeout_s, 1, 90);
     section.take_word<verdict::OnSlowPolicy>(

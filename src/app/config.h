@@ -57,6 +57,7 @@ struct Config {
         ListenAddresses listen;
         ListenAddresses line_listen;
         unsigned socket_mode = 0666;
+        std::string socket_group;  // "" = the process's own
         std::int64_t first_lookup_timeout_s = 20;
         verdict::OnSlowPolicy on_slow_policy = verdict::OnSlowPolicy::deliver;
         std::int64_t id_recheck_min_s = 60;

@@ -2,55 +2,134 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace postseal::app {
 
 namespace {
 
-void add(std::string& out, std::string_view name, std::string_view kind, std::string_view help, std::uint64_t value) {
-    out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, help, kind, value);
+// Prometheus' text format: one HELP and one TYPE line for each name, then its samples.
+class Text {
+public:
+    void begin(std::string_view name, std::string_view kind, std::string_view help) {
+        name_ = name;
+        text_ += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, kind);
+    }
+    void sample(std::string_view labels, std::uint64_t value) {
+        text_ +=
+            labels.empty() ? fmt::format("{} {}\n", name_, value) : fmt::format("{}{{{}}} {}\n", name_, labels, value);
+    }
+    void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+        begin(name, "counter", help);
+        sample("", value);
+    }
+    void gauge(std::string_view name, std::string_view help, std::uint64_t value) {
+        begin(name, "gauge", help);
+        sample("", value);
+    }
+    template <std::size_t Bounds>
+    void histogram(std::string_view name, std::string_view help, const sender::LatencyHistogram<Bounds>& histogram) {
+        constexpr double us_per_s = 1e6;
+        begin(name, "histogram", help);
+        std::uint64_t below = 0;
+        for (std::size_t i = 0; i < Bounds; ++i) {
+            below += histogram.count(i);
+            text_ += fmt::format("{}_bucket{{le=\"{}\"}} {}\n", name,
+                                 static_cast<double>(histogram.bounds_us()[i]) / us_per_s, below);
+        }
+        below += histogram.count(Bounds);
+        text_ += fmt::format("{0}_bucket{{le=\"+Inf\"}} {1}\n{0}_sum {2}\n{0}_count {1}\n", name, below,
+                             static_cast<double>(histogram.sum_us()) / us_per_s);
+    }
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+    std::string name_;
+    std::string text_;
+};
+
+constexpr std::array levels = {verdict::Level::none, verdict::Level::may,       verdict::Level::encrypt,
+                               verdict::Level::dane, verdict::Level::dane_only, verdict::Level::secure,
+                               verdict::Level::temp};
+constexpr std::array sources = {verdict::Source::by_default, verdict::Source::dane, verdict::Source::sts,
+                                verdict::Source::by_override};
+
+void add_policyd(Text& out, const sender::PolicyDaemon& daemon, std::size_t connections) {
+    const sender::PolicyDaemonCounters& counters = daemon.counters();
+    out.counter("postseal_policyd_requests_total", "Requests of MTAs", counters.requests.load());
+    out.counter("postseal_policyd_hits_total", "Requests answered from memory", counters.hits.load());
+    out.counter("postseal_policyd_stale_hits_total", "Answered from memory while looking again",
+                counters.stale_hits.load());
+    out.counter("postseal_policyd_misses_total", "Requests that waited for a lookup", counters.misses.load());
+    out.counter("postseal_policyd_lookup_timeouts_total", "Lookups that took longer than a request waits",
+                counters.lookup_timeouts.load());
+    out.begin("postseal_policyd_decisions_total", "counter",
+              "What lookups and overrides decided; level temp defers the mail");
+    for (const verdict::Level level : levels) {
+        for (const verdict::Source source : sources) {
+            out.sample(fmt::format("level=\"{}\",source=\"{}\"", verdict::to_string(level), verdict::to_string(source)),
+                       counters.decisions[static_cast<std::size_t>(level)][static_cast<std::size_t>(source)].load());
+        }
+    }
+    out.counter("postseal_policyd_fetches_total", "Policy fetches over HTTPS", counters.fetches.load());
+    out.begin("postseal_policyd_fetch_failures_total", "counter", "Policy fetches that failed, as RFC 8460 names it");
+    for (std::size_t i = 0; i < counters.fetch_failures_by_type.size(); ++i) {
+        out.sample(fmt::format("type=\"{}\"", sender::fetch_failure_type(i)),
+                   counters.fetch_failures_by_type[i].load());
+    }
+    out.begin("postseal_policyd_refreshes_total", "counter", "Lookups that no request waited for");
+    out.sample("reason=\"stale\"", counters.stale_refreshes.load());
+    out.sample("reason=\"daily\"", counters.daily_refreshes.load());
+    out.sample("reason=\"by-hand\"", counters.hand_refreshes.load());
+    out.counter("postseal_policyd_record_failures_total",
+                "Times that the MTA-STS record was gone, invalid or silent while a policy of the domain was in force",
+                counters.record_failures.load());
+    const sender::PolicyDaemon::Sizes sizes = daemon.sizes();
+    out.begin("postseal_policyd_policies", "gauge", "Policies in the cache");
+    for (const mtasts::Mode mode : {mtasts::Mode::enforce, mtasts::Mode::testing, mtasts::Mode::none}) {
+        out.sample(fmt::format("mode=\"{}\"", mtasts::to_string(mode)), sizes.policies[static_cast<std::size_t>(mode)]);
+    }
+    out.gauge("postseal_policyd_answers", "Decisions in memory", daemon.answer_count());
+    out.gauge("postseal_policyd_lookups_running", "Lookups under way", sizes.lookups_running);
+    out.gauge("postseal_policyd_connections", "Connections of MTAs", connections);
+    out.histogram("postseal_policyd_lookup_seconds", "From a request that had to be looked up to the lookup's end",
+                  counters.lookup_time);
+    out.histogram("postseal_policyd_hit_seconds", "Inside the daemon, of one request in 64 answered from memory",
+                  counters.hit_time);
+}
+
+void add_collector(Text& out, const sender::CollectorCounters& counters) {
+    out.counter("postseal_collector_datagrams_total", "Datagrams received", counters.received.load());
+    out.counter("postseal_collector_rejected_total", "Datagrams that were malformed", counters.rejected.load());
+    out.counter("postseal_collector_truncated_total", "Datagrams larger than the buffer", counters.truncated.load());
+    out.counter("postseal_collector_dropped_total", "Datagrams dropped because the queue was full",
+                counters.dropped.load());
+    out.counter("postseal_collector_sessions_total", "Sessions counted", counters.sessions.load());
 }
 
 std::string metrics_text(Sending& sending) {
-    std::string out;
-    if (sender::PolicyDaemon* daemon = sending.policy_daemon()) {
-        const sender::PolicyDaemonCounters& counters = daemon->counters();
-        add(out, "postseal_policyd_requests_total", "counter", "Requests of MTAs", counters.requests.load());
-        add(out, "postseal_policyd_hits_total", "counter", "Requests answered from memory", counters.hits.load());
-        add(out, "postseal_policyd_stale_hits_total", "counter", "Answered from memory while looking again",
-            counters.stale_hits.load());
-        add(out, "postseal_policyd_misses_total", "counter", "Requests that waited for a lookup",
-            counters.misses.load());
-        add(out, "postseal_policyd_lookup_timeouts_total", "counter", "Lookups that took longer than a request waits",
-            counters.lookup_timeouts.load());
-        add(out, "postseal_policyd_fetches_total", "counter", "Policy fetches over HTTPS", counters.fetches.load());
-        add(out, "postseal_policyd_fetch_failures_total", "counter", "Policy fetches that failed",
-            counters.fetch_failures.load());
-        add(out, "postseal_policyd_record_failures_total", "counter",
-            "Times that the MTA-STS record was gone, invalid or silent while a policy of the domain was in force",
-            counters.record_failures.load());
-        add(out, "postseal_policyd_answers", "gauge", "Decisions in memory", daemon->answer_count());
+    Text out;
+    if (const sender::PolicyDaemon* daemon = sending.policy_daemon()) {
+        add_policyd(out, *daemon, sending.connections());
+    }
+    if (const auto& dnssec = sending.dnssec()) {
+        out.gauge("postseal_dnssec_validation_ok", "1 when an answer that has to be validated was, at the last look",
+                  dnssec->state == DnssecFinding::State::works ? 1 : 0);
     }
     if (sender::Observer* observer = sending.observer()) {
         const sender::ObserverCounters& counters = observer->counters();
-        add(out, "postseal_policyd_policy_failures_total", "counter",
-            "Lookups whose policy could not be had, counted for the reports", counters.policy_failures.load());
-        add(out, "postseal_policyd_testing_probes_total", "counter", "Probes of MX hosts of testing-mode domains",
-            counters.probes.load());
-        add(out, "postseal_policyd_testing_probes_refused_total", "counter", "Probes that enforcing would have refused",
-            counters.probes_refused.load());
+        out.counter("postseal_policyd_policy_failures_total",
+                    "Lookups whose policy could not be had, counted for the reports", counters.policy_failures.load());
+        out.counter("postseal_policyd_testing_probes_total", "Probes of MX hosts of testing-mode domains",
+                    counters.probes.load());
+        out.counter("postseal_policyd_testing_probes_refused_total", "Probes that enforcing would have refused",
+                    counters.probes_refused.load());
     }
     if (sender::Collector* collector = sending.collector()) {
-        const sender::CollectorCounters& counters = collector->counters();
-        add(out, "postseal_collector_datagrams_total", "counter", "Datagrams received", counters.received.load());
-        add(out, "postseal_collector_rejected_total", "counter", "Datagrams that were malformed",
-            counters.rejected.load());
-        add(out, "postseal_collector_truncated_total", "counter", "Datagrams larger than the buffer",
-            counters.truncated.load());
-        add(out, "postseal_collector_dropped_total", "counter", "Datagrams dropped because the queue was full",
-            counters.dropped.load());
-        add(out, "postseal_collector_sessions_total", "counter", "Sessions counted", counters.sessions.load());
+        add_collector(out, collector->counters());
     }
-    return out;
+    return out.take();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 namespace postseal::app {
 
+// On the loop of the sending roles.
 net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending);
 
 }  // namespace postseal::app

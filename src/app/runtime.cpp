@@ -3,6 +3,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <utility>
+#include <vector>
+
 namespace postseal::app {
 
 namespace {
@@ -56,10 +59,54 @@ void set_log_level(const std::string& level) {
     }
 }
 
+// Hands each lookup to the resolver of the newest configuration. One that was replaced is kept until what it was asked
+// has been answered or has timed out: destroying it would leave those who asked without an answer.
+class Outside::CurrentResolver final : public net::Resolver {
+public:
+    CurrentResolver(net::Loop& loop, std::unique_ptr<net::Resolver> first)
+        : loop_(loop), owned_(std::move(first)), current_(owned_.get()) {}
+
+    void resolve(const dns::Name& name, dns::Type type, std::function<void(net::DnsAnswer)> done) override {
+        current_.load()->resolve(name, type, std::move(done));
+    }
+
+    // On the loop.
+    void replace(std::unique_ptr<net::Resolver> fresh) {
+        static constexpr std::chrono::seconds retirement{120};  // no lookup takes that long
+        current_ = fresh.get();
+        retired_.push_back(std::exchange(owned_, std::move(fresh)));
+        timer_ = loop_.after(retirement, [this] { retired_.clear(); });
+    }
+
+private:
+    net::Loop& loop_;
+    std::unique_ptr<net::Resolver> owned_;
+    std::vector<std::unique_ptr<net::Resolver>> retired_;
+    std::atomic<net::Resolver*> current_;
+    net::Timer timer_;
+};
+
+Outside::Outside() : loops_("outside", 1), work_("work", 2) {}
+
+net::Resolver& Outside::resolver() {
+    return *resolver_;
+}
+
+Result<void> Outside::reload(const Config& config) {
+    POSTSEAL_TRY(auto trust, net::TrustStore::load(config.tls.ca_file));
+    POSTSEAL_TRY(auto resolver, net::make_unbound_resolver(loop(), config.resolver));
+    loop().sync([&] {
+        trust_ = std::move(trust);
+        resolver_->replace(std::move(resolver));
+    });
+    return {};
+}
+
 Result<std::unique_ptr<Outside>> Outside::make(const Config& config) {
     std::unique_ptr<Outside> outside(new Outside());
     POSTSEAL_TRY(outside->trust_, net::TrustStore::load(config.tls.ca_file));
-    POSTSEAL_TRY(outside->resolver_, net::make_unbound_resolver(outside->loop(), config.resolver));
+    POSTSEAL_TRY(auto resolver, net::make_unbound_resolver(outside->loop(), config.resolver));
+    outside->resolver_ = std::make_unique<CurrentResolver>(outside->loop(), std::move(resolver));
     net::HttpsClient::Settings settings;
     settings.trust = outside->trust_;
     settings.guard = gather_settings(config, outside->trust_).guard;

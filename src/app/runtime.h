@@ -42,19 +42,24 @@ public:
 
     [[nodiscard]] net::Loop& loop() { return loops_[0]; }
     [[nodiscard]] net::WorkPool& work() { return work_; }
-    [[nodiscard]] net::Resolver& resolver() { return *resolver_; }
+    [[nodiscard]] net::Resolver& resolver();
     [[nodiscard]] net::HttpsClient& https() { return *https_; }
     [[nodiscard]] const std::shared_ptr<const net::TrustStore>& trust() const { return trust_; }
+
+    // Reads [resolver] and [tls] afresh. Lookups under way end with what they began with. On an error, which names the
+    // file or setting, everything stays as it was. Not on the loop.
+    Result<void> reload(const Config& config);
 
     // Stops the loop and the pool: what belongs to them may be destroyed afterwards.
     void stop();
 
 private:
-    Outside() : loops_("outside", 1), work_("work", 2) {}
+    Outside();
+    class CurrentResolver;
     net::LoopPool loops_;
     net::WorkPool work_;
     std::shared_ptr<const net::TrustStore> trust_;
-    std::unique_ptr<net::Resolver> resolver_;
+    std::unique_ptr<CurrentResolver> resolver_;
     std::unique_ptr<net::HttpsClient> https_;
 };
 

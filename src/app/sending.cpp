@@ -1,7 +1,17 @@
 #include "app/sending.h"
 
-#include <random>
+#include <grp.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "app/inherited_sockets.h"
+#include "base/text.h"
 #include "net/poller.h"
 #include "net/stream_server.h"
 #include "sender/socketmap.h"
@@ -11,6 +21,7 @@ namespace postseal::app {
 namespace {
 
 constexpr std::string_view component = "reporter";
+constexpr std::chrono::minutes dnssec_interval{10};
 constexpr std::chrono::seconds schedule_interval{60};
 constexpr Seconds retry_interval{300};
 constexpr std::chrono::days counts_kept{60};  // of sessions and deliveries; the panel shows a month
@@ -85,17 +96,90 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         lines = std::make_unique<net::StreamServer>(
             *pollers, sender::policy_server_settings(),
             [this](const std::optional<dns::IpAddress>&) { return sender::make_line_protocol(*daemon); });
-        for (const net::ListenAddress& address : config.policyd.listen) {
-            if (auto listening = socketmap->listen(address, config.policyd.socket_mode); !listening) {
+        POSTSEAL_TRY(InheritedSockets inherited, InheritedSockets::take());
+        for (const auto& [server, addresses] : {std::pair(socketmap.get(), &config.policyd.listen),
+                                                std::pair(lines.get(), &config.policyd.line_listen)}) {
+            for (const net::ListenAddress& address : *addresses) {
+                auto socket = inherited.claim(address);
+                auto listening = socket ? server->adopt(std::move(*socket)) : listen(*server, address);
+                if (!listening) {
+                    return listening;
+                }
+            }
+        }
+        // What systemd listens on beyond the configuration: the unit's FileDescriptorName= says which protocol.
+        for (InheritedSockets::Inherited& one : inherited.rest()) {
+            net::StreamServer& server = one.name == "line" ? *lines : *socketmap;
+            if (auto listening = server.adopt(std::move(one.socket)); !listening) {
                 return listening;
             }
         }
-        for (const net::ListenAddress& address : config.policyd.line_listen) {
-            if (auto listening = lines->listen(address, config.policyd.socket_mode); !listening) {
-                return listening;
-            }
+        outside.loop().post([self = shared_from_this()] {
+            self->look_at_dnssec();
+            self->dnssec_timer = self->outside.loop().every(dnssec_interval, [weak = self->weak_from_this()] {
+                if (const auto impl = weak.lock()) {
+                    impl->look_at_dnssec();
+                }
+            });
+        });
+        return {};
+    }
+
+    Result<void> listen(net::StreamServer& server, const net::ListenAddress& address) {
+        if (auto listening = server.listen(address, config.policyd.socket_mode); !listening) {
+            return listening;
+        }
+        if (address.kind != net::ListenAddress::Kind::unix_socket || config.policyd.socket_group.empty()) {
+            return {};
+        }
+        std::array<char, 4096> memory{};
+        ::group found{};
+        ::group* group = nullptr;
+        const int error =
+            ::getgrnam_r(config.policyd.socket_group.c_str(), &found, memory.data(), memory.size(), &group);
+        if (group == nullptr) {
+            return invalid_input("policyd.socket_group",
+                                 error == 0 ? "there is no group \"" + printable(config.policyd.socket_group) + "\""
+                                            : std::generic_category().message(error));
+        }
+        if (::chown(address.path.c_str(), static_cast<uid_t>(-1), group->gr_gid) != 0) {
+            return Error{Errc::unavailable, address.text(),
+                         "cannot set the group: " + std::generic_category().message(errno)};
         }
         return {};
+    }
+
+    // On the loop. Says what it finds when that changes, and again while it does not work.
+    void look_at_dnssec() {
+        probe_dnssec(outside.resolver(), config.resolver, [weak = weak_from_this()](const DnssecFinding& finding) {
+            if (const auto self = weak.lock()) {
+                self->note_dnssec(finding);
+            }
+        });
+    }
+
+    void note_dnssec(const DnssecFinding& finding) {
+        using State = DnssecFinding::State;
+        const bool changed = !dnssec || dnssec->state != finding.state;
+        if (finding.state == State::broken) {
+            log.warning("dnssec", finding.problem + "; until this is mended no DANE can be decided");
+        } else if (changed && finding.state == State::works) {
+            log.info("dnssec", "DNSSEC validation works");
+        } else if (changed) {
+            log.warning("dnssec", finding.problem);
+        }
+        // Not knowing is no problem to tell about each destination: its own lookups say that DNS does not answer.
+        daemon->set_dnssec_problem(finding.state == State::unknown ? "" : finding.problem);
+        dnssec = finding;
+    }
+
+    bool pulse() {
+        const bool all = pulses->answered.load() == pulses->asked;
+        for (std::size_t i = 0; pollers && i < pollers->size(); ++i) {
+            ++pulses->asked;
+            (*pollers)[i].post([pulses = pulses] { ++pulses->answered; });
+        }
+        return all;
     }
 
     void start_reporter() {
@@ -165,6 +249,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         config = fresh;
         if (daemon) {
             daemon->reconfigure(daemon_settings());
+            look_at_dnssec();
         }
         if (observer) {
             observer->reconfigure(observer_settings());
@@ -189,6 +274,13 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     std::unique_ptr<net::StreamServer> lines;
     std::unique_ptr<sender::Collector> collector;
     std::unique_ptr<sender::Reporter> reporter;
+    std::optional<DnssecFinding> dnssec;
+    net::Timer dnssec_timer;
+    struct Pulses {
+        std::size_t asked = 0;
+        std::atomic<std::size_t> answered = 0;
+    };
+    std::shared_ptr<Pulses> pulses = std::make_shared<Pulses>();
     Seconds spread{0};
     TimePoint last_run;
     Day reported;  // the last day whose domains have all been looked at by the schedule
@@ -222,6 +314,18 @@ void Sending::stop() {
 void Sending::reconfigure(const Config& config) {
     // Done before the signal is: the next request already sees the new settings.
     impl_->outside.loop().sync([&] { impl_->reconfigure(config); });
+}
+
+bool Sending::pulse() {
+    return impl_->pulse();
+}
+
+std::size_t Sending::connections() const {
+    return impl_->socketmap ? impl_->socketmap->connections() + impl_->lines->connections() : 0;
+}
+
+const std::optional<DnssecFinding>& Sending::dnssec() const {
+    return impl_->dnssec;
 }
 
 sender::PolicyDaemon* Sending::policy_daemon() {

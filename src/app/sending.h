@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "app/config.h"
+#include "app/dnssec_probe.h"
 #include "app/runtime.h"
 #include "sender/collector.h"
 #include "sender/observer.h"
@@ -23,6 +25,13 @@ public:
 
     void stop();  // listeners and collector; before Outside::stop()
     void reconfigure(const Config& config);
+
+    // On the loop of `outside`: whether every thread that answers MTAs has done something since the last call.
+    bool pulse();
+
+    [[nodiscard]] std::size_t connections() const;  // of MTAs, now
+    // On the loop of `outside`; nothing before the first look.
+    [[nodiscard]] const std::optional<DnssecFinding>& dnssec() const;
 
     // Null where the role is off.
     [[nodiscard]] sender::PolicyDaemon* policy_daemon();

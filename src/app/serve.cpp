@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -83,6 +84,7 @@ public:
             sending_->stop();
         }
         if (outside_) {
+            outside_->loop().sync([this] { watchdog_.cancel(); });
             outside_->stop();
         }
         if (receiving_) {
@@ -109,6 +111,21 @@ public:
         return start_metrics();
     }
 
+    // systemd's watchdog (sd_watchdog_enabled(3)): told that we live only while every thread that answers does.
+    void start_watchdog() {
+        std::uint64_t limit_us = 0;
+        if (::sd_watchdog_enabled(0, &limit_us) <= 0 || limit_us == 0) {
+            return;
+        }
+        outside_->loop().sync([&] {
+            watchdog_ = outside_->loop().every(std::chrono::microseconds(limit_us / 3), [this] {
+                if (sending_->pulse()) {
+                    ::sd_notify(0, "WATCHDOG=1");
+                }
+            });
+        });
+    }
+
     void reload() {
         auto fresh = load_config(config_.file);
         if (!fresh) {
@@ -120,6 +137,11 @@ public:
         // These need a new process; the rest follows the file.
         fresh->state_dir = config_.state_dir;
         fresh->store = config_.store;
+        fresh->roles = config_.roles;  // `policyd` runs fewer than the file names
+        if (const auto renewed = outside_->reload(*fresh); !renewed) {
+            log_->error(component, "the configuration is not reloaded: " + renewed.error().message());
+            return;
+        }
         config_ = std::move(*fresh);
         clock_.set_offset(Seconds(config_.lab.clock_offset_s));
         set_log_level(config_.log_level);
@@ -210,7 +232,17 @@ private:
     std::unique_ptr<net::HttpServer> socket_server_;
     std::unique_ptr<net::HttpServer> panel_server_;
     std::unique_ptr<net::HttpServer> metrics_server_;
+    net::Timer watchdog_;
 };
+
+// As many connections as the system allows: the soft limit is there for programs that use select(2).
+void raise_file_limit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
 
 }  // namespace
 
@@ -223,12 +255,14 @@ int serve(Config config) {
     }
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
 
     Server server(std::move(config));
     if (auto started = server.start(); !started) {
         complain(started.error().message());
         return exit_usage;
     }
+    server.start_watchdog();
     fmt::print("ready\n");
     std::fflush(stdout);
     sd_notify(0, "READY=1");

@@ -1,4 +1,4 @@
-// The policy daemon's cache of other people's policies: list, look, forget.
+// The policy daemon's cache of other people's policies: list, look, fetch, forget, export.
 #pragma once
 
 #include "base/time.h"

@@ -9,6 +9,7 @@
 #include "console/domains_api.h"
 #include "console/events.h"
 #include "console/http_reply.h"
+#include "console/overrides_api.h"
 #include "console/query_api.h"
 #include "console/reporter_api.h"
 #include "console/reports_api.h"
@@ -38,6 +39,7 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         add_audit_routes(router, parts.store);
         add_query_routes(router, parts.policy_daemon);
         add_cache_routes(router, parts.policy_daemon, parts.store, parts.clock);
+        add_override_routes(router, parts.policy_daemon, parts.store, parts.clock);
         add_reporter_routes(router, {parts.reporter, parts.collector, parts.store, parts.clock,
                                      settings.reporter_organization_name, settings.reporter_contact});
     }

@@ -93,6 +93,9 @@ TEST_F(ConsoleTest, SaysWhichRoleIsOff) {
     EXPECT_EQ(local("GET", "/api/v1/query/example.com").status, 503);
     EXPECT_EQ(local("GET", "/api/v1/cache").status, 503);
     EXPECT_EQ(local("DELETE", "/api/v1/cache/example.com").status, 503);
+    EXPECT_EQ(local("POST", "/api/v1/cache/example.com/refresh").status, 503);
+    EXPECT_EQ(local("GET", "/api/v1/cache-export").status, 503);
+    EXPECT_EQ(local("PUT", "/api/v1/overrides/example.com", R"({"level":"may"})").status, 503);
     EXPECT_EQ(problem_of(local("POST", "/api/v1/reporter/run", R"({"day":"2026-09-20"})")),
               "urn:postseal:problem:wrong-state");
     const auto status = local("GET", "/api/v1/reporter/status");

@@ -1,5 +1,6 @@
 #include "net/stream_server.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <iterator>
 #include <mutex>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -377,6 +379,19 @@ Result<void> StreamServer::listen(const ListenAddress& address, unsigned socket_
     }
     impl_->addresses.push_back(actual);
     std::ranges::move(sockets, std::back_inserter(impl_->sockets));
+    return {};
+}
+
+Result<void> StreamServer::adopt(Socket socket) {
+    POSTSEAL_TRY(const ListenAddress actual, socket.local_address());
+    if (::fcntl(socket.fd(), F_SETFL, O_NONBLOCK) != 0) {
+        return Error{Errc::internal, actual.text(), std::generic_category().message(errno)};
+    }
+    for (std::size_t i = 0; i < impl_->shards.size(); ++i) {
+        impl_->pollers[i].sync([&] { impl_->shards[i]->add_listener(socket.fd()); });
+    }
+    impl_->addresses.push_back(actual);
+    impl_->sockets.push_back(std::move(socket));
     return {};
 }
 

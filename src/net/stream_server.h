@@ -75,6 +75,8 @@ public:
     ~StreamServer();  // after PollerPool::stop(), or it waits for each poller to let go
 
     Result<void> listen(const ListenAddress& address, unsigned socket_mode = 0666);
+    // A socket that listens already: systemd's (socket activation).
+    Result<void> adopt(Socket socket);
     [[nodiscard]] std::vector<ListenAddress> addresses() const;
     [[nodiscard]] std::size_t connections() const;
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "net/trust_anchors.h"
 #include "net/listen_address.h"
 #include "net/resolver.h"
 
@@ -96,6 +97,13 @@ ResolverSettings ResolverSettings::iterating() const {
     ResolverSettings copy = *this;
     copy.servers.clear();
     return copy;
+}
+
+std::vector<dns::Name> anchored_zones(const ResolverSettings& settings) {
+    const std::set<dns::Name> zones = anchored_zones(settings.trust_anchor_file);
+    std::vector<dns::Name> out(zones.begin(), zones.end());
+    std::ranges::stable_partition(out, &dns::Name::is_root);
+    return out;
 }
 
 Result<std::string> unbound_configuration(const ResolverSettings& settings) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "verdict/sts.h"
 
@@ -18,8 +19,15 @@ constexpr std::size_t key_bytes_max =
     1000;  // no domain name is longer; a path of a socket is cut, and answers NOTFOUND
 constexpr Seconds overdue_warning_interval{86'400};
 constexpr std::string_view component = "policyd";
+constexpr std::array fetch_failure_types = {tlsrpt::ResultType::sts_policy_fetch_error,
+                                            tlsrpt::ResultType::sts_policy_invalid,
+                                            tlsrpt::ResultType::sts_webpki_invalid};
 
 }  // namespace
+
+std::string_view fetch_failure_type(std::size_t i) {
+    return tlsrpt::to_string(fetch_failure_types.at(i));
+}
 
 struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaemon::Impl> {
     using Waiter = std::function<void(std::shared_ptr<const Answer>)>;
@@ -38,6 +46,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         std::function<void(std::shared_ptr<const Answer>, const verdict::PolicyFetch&)> refreshed;  // of refresh_now()
         verdict::PolicyFetch fetch;                                                                 // for it
         net::Timer timer;
+        std::chrono::steady_clock::time_point asked_at;  // when the first waiter came
         bool asked = false;                   // an MTA asked for it; a refetch of our own is no use of the policy
         std::shared_ptr<const Answer> early;  // decided while the policy host is still being waited for
     };
@@ -58,7 +67,25 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             state.policy = std::move(entry.policy);
             state.failures = std::move(entry.failures);
         }
+        POSTSEAL_TRY(const auto stored, store.added_overrides.all());
+        std::vector<verdict::Override> entries_added;
+        for (const store::AddedOverride& entry : stored) {
+            entries_added.push_back({entry.domain, entry.level, entry.match});
+        }
+        POSTSEAL_TRY(added, verdict::Overrides::make(entries_added));
+        merge_overrides();
         return {};
+    }
+
+    // Rule 14: the file that the operator keeps comes before what was added at run time.
+    void merge_overrides() {
+        overrides = settings.overrides;
+        overrides.append(added);
+    }
+
+    void count(const verdict::Decision& decision) {
+        counters.decisions[static_cast<std::size_t>(decision.level)][static_cast<std::size_t>(decision.source)]
+            .fetch_add(1, std::memory_order_relaxed);
     }
 
     void start() {
@@ -118,7 +145,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         const TimePoint now = clock.now();
         // Rule 14: before any lookup.
-        if (auto decision = settings.overrides.decide(key, now)) {
+        if (auto decision = overrides.decide(key, now)) {
+            count(*decision);
             auto answer = make_answer(std::move(*decision), now, settings.reply);
             remember(key.text(), answer);
             done(answer);
@@ -138,6 +166,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         entry.waiters.push_back(std::move(done));
         if (!entry.timer.active()) {
+            entry.asked_at = std::chrono::steady_clock::now();
             entry.timer = loop.after(settings.first_lookup_timeout, [weak = weak_from_this(), key] {
                 if (const auto self = weak.lock()) {
                     self->give_up_waiting(key);
@@ -147,9 +176,12 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     }
 
     void refresh(const verdict::Key& key) {
-        if (settings.overrides.decide(key, clock.now())) {
+        if (overrides.decide(key, clock.now())) {
             answers.erase(key.text());  // the next request decides by the override
             return;
+        }
+        if (!pending.contains(key.text())) {
+            counters.stale_refreshes.fetch_add(1, std::memory_order_relaxed);
         }
         look_up(key).asked = true;
     }
@@ -250,10 +282,11 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         const TimePoint now = clock.now();
         // Decide by the evidence as it was gathered, then remember what the fetch brought. An override may have come
         // meanwhile, or a fetch by hand have gone on in spite of one (rule 14).
-        auto decision = settings.overrides.decide(key, now);
+        auto decision = overrides.decide(key, now);
         if (!decision) {
             decision = verdict::decide(evidence, settings.decision, now);
         }
+        count(*decision);
         auto answer = make_answer(std::move(*decision), now, settings.reply);
         const auto found = pending.find(key.text());
         const bool asked = found != pending.end() && found->second.asked;
@@ -281,6 +314,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         auto node = pending.extract(key.text());
         if (node.empty()) {
             return;
+        }
+        if (node.mapped().asked_at != std::chrono::steady_clock::time_point()) {
+            counters.lookup_time.observe(std::chrono::steady_clock::now() - node.mapped().asked_at);
         }
         for (const Waiter& waiter : node.mapped().waiters) {
             waiter(answer);
@@ -318,6 +354,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         } else if (fetched.failure) {
             counters.fetches.fetch_add(1, std::memory_order_relaxed);
             counters.fetch_failures.fetch_add(1, std::memory_order_relaxed);
+            count_failure(*fetched.failure);
             // Under the id by which next_action() looks for it: without a record, that of the policy in the cache.
             mtasts::record_failure(state.failures, mtasts::id_for_fetch(state.policy, txt), now);
             const bool holds = mtasts::in_force(state.policy, now);
@@ -341,6 +378,14 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         keep(domain, std::move(state));
         return fetched.policy.has_value();
+    }
+
+    void count_failure(tlsrpt::ResultType type) {
+        for (std::size_t i = 0; i < fetch_failure_types.size(); ++i) {
+            if (fetch_failure_types[i] == type) {
+                counters.fetch_failures_by_type[i].fetch_add(1, std::memory_order_relaxed);
+            }
+        }
     }
 
     void note_change(const dns::Name& domain, const std::optional<mtasts::CachedPolicy>& before,
@@ -459,7 +504,10 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         for (const dns::Name& domain : due) {
             const verdict::Key key = verdict::parse_key(domain.text());
-            if (!settings.overrides.decide(key, now)) {
+            if (!overrides.decide(key, now)) {
+                if (!pending.contains(key.text())) {
+                    counters.daily_refreshes.fetch_add(1, std::memory_order_relaxed);
+                }
                 look_up(key);
             }
         }
@@ -480,7 +528,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         ask(text,
             [self = shared_from_this(), key, word, done = std::move(done)](std::shared_ptr<const Answer> decided) {
-                Explanation out{key.text(), std::move(decided), word, std::nullopt, std::nullopt};
+                Explanation out{key.text(), std::move(decided), word, std::nullopt, std::nullopt, self->dnssec_said()};
                 if (const auto found = self->domains.find(key.name); found != self->domains.end()) {
                     out.cached = found->second.policy;
                     if (out.cached) {
@@ -529,11 +577,14 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         const auto fetch = may_fetch_by_hand(key.name, clock.now()) ? lookup::GatherRequest::Fetch::now
                                                                     : lookup::GatherRequest::Fetch::by_cache_rules;
+        counters.hand_refreshes.fetch_add(1, std::memory_order_relaxed);
         look_up(key, fetch).refreshed = [weak = weak_from_this(), key, done = std::move(done)](
                                             std::shared_ptr<const Answer> answer, const verdict::PolicyFetch& came) {
             if (const auto self = weak.lock()) {
                 const CacheEntry entry = self->entry_of(key.name);
-                done({{key.text(), std::move(answer), "miss", entry.policy, entry.next_refresh}, came, entry});
+                done({{key.text(), std::move(answer), "miss", entry.policy, entry.next_refresh, self->dnssec_said()},
+                      came,
+                      entry});
             }
         };
     }
@@ -548,7 +599,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         evidence.cached = policy;
         evidence.sts_txt.answer = verdict::Answer::failed;
         evidence.mx.answer = verdict::Answer::failed;
-        auto decision = settings.overrides.decide(evidence.key, now);
+        auto decision = overrides.decide(evidence.key, now);
         if (!decision) {
             decision = verdict::decide(evidence, settings.decision, now);
         }
@@ -575,7 +626,14 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         return out;
     }
 
+    [[nodiscard]] std::string dnssec_said() const {
+        return dnssec_problem.with([](const std::string& problem) { return problem; });
+    }
+
     PolicyDaemonSettings settings;
+    verdict::Overrides added;      // at run time; the store has them too
+    verdict::Overrides overrides;  // settings.overrides and then `added`
+    Guarded<std::string> dnssec_problem;
     PolicyDaemonCounters counters;
     Answers answers;
     std::unordered_map<dns::Name, DomainState> domains;
@@ -613,7 +671,7 @@ PolicyDaemon::Explanation PolicyDaemon::explain_no_policy(std::string_view key) 
     verdict::Evidence evidence;
     evidence.key = verdict::parse_key(key.substr(0, key_bytes_max));
     // The key has no text of its own: what was asked is shown.
-    return {printable(key, 200), make_answer(verdict::decide(evidence, {}, {}), {}, {}), "miss", {}, {}};
+    return {printable(key, 200), make_answer(verdict::decide(evidence, {}, {}), {}, {}), "miss", {}, {}, {}};
 }
 
 void PolicyDaemon::cache_entries(std::function<void(std::vector<CacheEntry>)> done) {
@@ -664,14 +722,47 @@ void PolicyDaemon::export_answers(std::function<void(std::map<std::string, std::
 
 void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
     impl_->settings = std::move(settings);
+    impl_->merge_overrides();
     impl_->answers.clear();
     for (auto& [key, entry] : impl_->pending) {
         entry.early.reset();
     }
 }
 
+void PolicyDaemon::configured_overrides(std::function<void(std::vector<verdict::Override>)> done) {
+    impl_->loop.post([impl = impl_, done = std::move(done)] { done(impl->settings.overrides.list()); });
+}
+
+void PolicyDaemon::set_added_overrides(verdict::Overrides added, const dns::Name& touched, std::function<void()> done) {
+    impl_->loop.post([impl = impl_, added = std::move(added), touched, done = std::move(done)] {
+        impl->added = added;
+        impl->merge_overrides();
+        impl->answers.erase_containing(touched.text());
+        done();
+    });
+}
+
+void PolicyDaemon::set_dnssec_problem(std::string problem) {
+    impl_->dnssec_problem.with([&](std::string& kept) { kept = std::move(problem); });
+}
+
+PolicyDaemon::Sizes PolicyDaemon::sizes() const {
+    Sizes out;
+    for (const auto& [domain, state] : impl_->domains) {
+        if (state.policy) {
+            ++out.policies[static_cast<std::size_t>(state.policy->policy.mode)];
+        }
+    }
+    out.lookups_running = impl_->pending.size();
+    return out;
+}
+
 const PolicyDaemonCounters& PolicyDaemon::counters() const {
     return impl_->counters;
+}
+
+void PolicyDaemon::time_hit(std::chrono::steady_clock::duration time) {
+    impl_->counters.hit_time.observe(time);
 }
 
 std::size_t PolicyDaemon::answer_count() const {

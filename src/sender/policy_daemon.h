@@ -3,6 +3,7 @@
 // so that a restart, even after SIGKILL, forgets no enforced policy.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 
 #include "lookup/gather.h"
 #include "sender/answers.h"
+#include "sender/latency.h"
 #include "sender/parts.h"
 #include "verdict/evidence.h"
 #include "verdict/overrides.h"
@@ -42,7 +44,20 @@ struct PolicyDaemonCounters {
     std::atomic<std::uint64_t> fetches{0};
     std::atomic<std::uint64_t> fetch_failures{0};
     std::atomic<std::uint64_t> record_failures{0};  // the record was gone, invalid or silent while a policy held
+    // Of those, by RFC 8460 §4.3.2.2 and §4.3.2.3: sts-policy-fetch-error, sts-policy-invalid, sts-webpki-invalid.
+    std::array<std::atomic<std::uint64_t>, 3> fetch_failures_by_type{};
+    std::atomic<std::uint64_t> stale_refreshes{0};  // looked up again because an answer had grown stale
+    std::atomic<std::uint64_t> daily_refreshes{0};  // because a policy's refetch was due
+    std::atomic<std::uint64_t> hand_refreshes{0};   // because an operator asked for it
+    // What lookups and overrides decided: [verdict::Level][verdict::Source].
+    std::array<std::array<std::atomic<std::uint64_t>, 4>, 7> decisions{};
+    // From a request that has to be looked up to its answer, and a hit inside the daemon, one in sixty-four of them.
+    LatencyHistogram<9> lookup_time{
+        {10'000, 30'000, 100'000, 300'000, 1'000'000, 3'000'000, 10'000'000, 20'000'000, 60'000'000}};
+    LatencyHistogram<8> hit_time{{1, 2, 5, 10, 20, 50, 100, 1'000}};
 };
+// The metric's label of fetch_failures_by_type[i].
+std::string_view fetch_failure_type(std::size_t i);
 
 class PolicyDaemon {
 public:
@@ -65,6 +80,7 @@ public:
         std::string cache_state;  // "hit", "stale", "miss"
         std::optional<mtasts::CachedPolicy> cached;
         std::optional<TimePoint> next_refresh;
+        std::string dnssec_problem;  // not empty: DANE could not be decided here, and why
     };
     void explain(std::string_view key, std::function<void(Explanation)> done);
     // Of a key that can have no policy (design rule 12): needs no daemon and no lookup.
@@ -96,10 +112,27 @@ public:
     // enforced policies that nobody has asked for since the start. `done` on the loop, in the order of the keys.
     void export_answers(std::function<void(std::map<std::string, std::shared_ptr<const Answer>>)> done);
 
+    // The overrides of the configuration. `done` on the loop.
+    void configured_overrides(std::function<void(std::vector<verdict::Override>)> done);
+    // Replaces those that were added at run time, which the caller has already stored. The configuration's come before
+    // them. Answers for `touched` and below are decided afresh at once. `done` on the loop.
+    void set_added_overrides(verdict::Overrides added, const dns::Name& touched, std::function<void()> done);
+
+    // Any thread: what explain() says about DNSSEC; "" when it works.
+    void set_dnssec_problem(std::string problem);
+
+    // On the loop: what is in memory, for metrics.
+    struct Sizes {
+        std::array<std::size_t, 3> policies{};  // [mtasts::Mode]
+        std::size_t lookups_running = 0;
+    };
+    [[nodiscard]] Sizes sizes() const;
+
     // On the loop: new settings, and all answers are decided afresh (SIGHUP).
     void reconfigure(PolicyDaemonSettings settings);
 
     [[nodiscard]] const PolicyDaemonCounters& counters() const;
+    void time_hit(std::chrono::steady_clock::duration time);
     [[nodiscard]] std::size_t answer_count() const;
 
 private:

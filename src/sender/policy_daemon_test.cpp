@@ -374,7 +374,8 @@ TEST_F(PolicyDaemonTest, ADeadPolicyHostDelaysNobodyWhoHasAnEnforcedPolicy) {  /
     EXPECT_EQ(stored("a.test")->policy->id, "1");
     EXPECT_EQ(daemon().counters().lookup_timeouts, 0U);
     clock_.pass(Seconds(2'592'000));
-    EXPECT_EQ(level("a.test"), Level::none) << "its max_age has run out meanwhile, and only then is the host waited for";
+    EXPECT_EQ(level("a.test"), Level::none)
+        << "its max_age has run out meanwhile, and only then is the host waited for";
     EXPECT_EQ(daemon().counters().lookup_timeouts, 1U);
     host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 86400\r\n");
     host_.release();
@@ -424,6 +425,26 @@ TEST_F(PolicyDaemonTest, OverridesComeBeforeAnyLookup) {  // design rule 14
     settings_.overrides = verdict::Overrides::make({{"a.test", "none", {}}}).value();
     process_->loop().sync([&] { daemon().reconfigure(settings_); });
     EXPECT_EQ(level("a.test"), Level::none);
+}
+
+TEST_F(PolicyDaemonTest, AnOverrideAddedAtRunTimeHoldsAtOnceAndAfterARestart) {  // design rule 14
+    EXPECT_EQ(level("a.test"), Level::secure);
+    ASSERT_TRUE(store_->added_overrides.put({"a.test", "may", {}, clock_.now(), "test", ""}));
+    std::promise<void> applied;
+    daemon().set_added_overrides(verdict::Overrides::make({{"a.test", "may", {}}}).value(), name("a.test"),
+                                 [&] { applied.set_value(); });
+    applied.get_future().get();
+    EXPECT_EQ(level("a.test"), Level::may) << "not the cached answer";
+    EXPECT_EQ(refresh("a.test").explanation.answer->decision.level, Level::may) << "a fetch by hand does not lift it";
+    EXPECT_EQ(level("a.test"), Level::may);
+    EXPECT_EQ(daemon().counters().decisions[static_cast<std::size_t>(Level::may)]
+                                           [static_cast<std::size_t>(verdict::Source::by_override)],
+              3U);
+    start();
+    EXPECT_EQ(level("a.test"), Level::may);
+    settings_.overrides = verdict::Overrides::make({{"a.test", "encrypt", {}}}).value();
+    process_->loop().sync([&] { daemon().reconfigure(settings_); });
+    EXPECT_EQ(level("a.test"), Level::encrypt) << "the configuration's comes first";
 }
 
 TEST_F(PolicyDaemonTest, ASmartHostHasItsOwnPolicy) {  // RFC 8461 §3.4

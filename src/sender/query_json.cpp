@@ -30,6 +30,9 @@ json::object query_json(const PolicyDaemon::Explanation& explanation) {
     for (const std::string& reason : decision.reasons) {
         reasons.emplace_back(reason);
     }
+    if (!explanation.dnssec_problem.empty() && decision.source != verdict::Source::by_override) {
+        reasons.emplace_back("DANE could not be decided here: " + explanation.dnssec_problem);
+    }
     json::object cache{{"state", explanation.cache_state},
                        {"policy_id", nullptr},
                        {"fetched", nullptr},

@@ -74,6 +74,10 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE TABLE testing_host (day BIGINT NOT NULL, domain TEXT NOT NULL, host TEXT NOT NULL, best BIGINT NOT "
         "NULL, policy TEXT NOT NULL, failure TEXT NOT NULL, seen BIGINT NOT NULL, PRIMARY KEY (day, domain, host))",
     },
+    {
+        "CREATE TABLE added_override (domain TEXT PRIMARY KEY, level TEXT NOT NULL, patterns TEXT NOT NULL, "
+        "added BIGINT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL)",
+    },
 };
 
 }  // namespace

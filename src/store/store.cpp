@@ -7,6 +7,7 @@ namespace postseal::store {
 
 Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox> secrets)
     : accounts(*database),
+      added_overrides(*database),
       audit(*database),
       certificates(*database, secrets),
       domains(*database),

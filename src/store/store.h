@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "store/accounts.h"
+#include "store/added_overrides.h"
 #include "store/audit.h"
 #include "store/certificates.h"
 #include "store/database.h"
@@ -25,6 +26,7 @@ public:
     static Result<std::unique_ptr<Store>> open(const std::string& url, SecretBox secrets);
 
     Accounts accounts;
+    AddedOverrides added_overrides;
     Audit audit;
     Certificates certificates;
     Domains domains;

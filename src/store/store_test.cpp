@@ -191,6 +191,23 @@ TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothin
     EXPECT_TRUE(store->policy_cache.all().value().empty());
 }
 
+TEST(AddedOverrides, AreKeptByDomain) {  // rule 14
+    auto store = open_in_memory();
+    ASSERT_TRUE(
+        store->added_overrides.put({"example.org", "secure", {"mx.example.org", ".b.test"}, now, "cli:local", "x"}));
+    ASSERT_TRUE(store->added_overrides.put({".a.example", "may", {}, now, "user:ann", ""}));
+    ASSERT_TRUE(store->added_overrides.put({"example.org", "secure", {"mx.example.org"}, now, "cli:local", "new"}));
+    const auto all = store->added_overrides.all().value();
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].domain, ".a.example");
+    EXPECT_TRUE(all[0].match.empty());
+    EXPECT_EQ(all[1].match, std::vector<std::string>{"mx.example.org"});
+    EXPECT_EQ(all[1].reason, "new");
+    EXPECT_EQ(all[1].added, now);
+    EXPECT_TRUE(store->added_overrides.erase("example.org").value());
+    EXPECT_FALSE(store->added_overrides.erase("example.org").value());
+}
+
 tlsrpt::PolicyResult sts_result(std::uint64_t successful, std::uint64_t failed) {
     tlsrpt::PolicyResult policy{"sts", "example.com", {"version: STSv1"}, {"mx.example.com"}, successful, failed, {}};
     if (failed > 0) {

@@ -93,6 +93,19 @@ Result<Overrides> Overrides::make(const std::vector<Override>& entries) {
     return overrides;
 }
 
+void Overrides::append(const Overrides& more) {
+    entries_.insert(entries_.end(), more.entries_.begin(), more.entries_.end());
+}
+
+std::vector<Override> Overrides::list() const {
+    std::vector<Override> out;
+    for (const Entry& entry : entries_) {
+        const std::string_view level = entry.level == Level::temp ? "defer" : to_string(entry.level);
+        out.push_back({entry.text, std::string(level), entry.match});
+    }
+    return out;
+}
+
 std::optional<Decision> Overrides::decide(const Key& key, TimePoint now) const {
     if (!key.can_have_policy()) {
         return std::nullopt;

@@ -29,6 +29,10 @@ public:
     // NOTFOUND (Postfix's own default applies), `defer` is Level::temp.
     [[nodiscard]] std::optional<Decision> decide(const Key& key, TimePoint now) const;
     [[nodiscard]] bool empty() const { return entries_.empty(); }
+    // After what is here: of two entries for the same domain the earlier one counts.
+    void append(const Overrides& more);
+    // The entries with their names in the form in which they are compared.
+    [[nodiscard]] std::vector<Override> list() const;
 
 private:
     struct Entry {

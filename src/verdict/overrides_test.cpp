@@ -34,6 +34,22 @@ TEST(Overrides, ExactBeforeSubtreeAndTheLongestSubtreeFirst) {
     }
 }
 
+TEST(Overrides, ThoseThatAreAppendedComeAfter) {
+    auto overrides = Overrides::make({{"Example.ORG.", "may", {}}, {".example.org", "defer", {}}}).value();
+    overrides.append(
+        Overrides::make({{"example.org", "encrypt", {}}, {"mail.example.org", "secure", {"MX.example.org"}}}).value());
+    EXPECT_EQ(level_for(overrides, "example.org"), Level::may) << "of equals the first";
+    EXPECT_EQ(level_for(overrides, "mail.example.org"), Level::secure)
+        << "exact comes before a subtree, wherever it is";
+    const auto all = overrides.list();
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(all[0].domain, "example.org") << "as it is compared";
+    EXPECT_EQ(all[1].domain, ".example.org");
+    EXPECT_EQ(all[1].level, "defer");
+    EXPECT_EQ(all[3].match, std::vector<std::string>{"mx.example.org"});
+    EXPECT_TRUE(Overrides::make(all)) << "what is listed can be given again";
+}
+
 // DANE-014: mandatory DANE for one destination is the override dane-only.
 TEST(Overrides, EveryLevel) {
     const struct {

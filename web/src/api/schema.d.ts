@@ -371,7 +371,95 @@ export interface paths {
         get: operations["listCache"];
         put?: never;
         post?: never;
+        /**
+         * Forget every policy and every answer
+         * @description No enforced policy holds until it is fetched again.
+         */
+        delete: operations["purgeCache"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cache-export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in force now, for a Postfix table */
+        get: operations["exportCache"];
+        put?: never;
+        post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cache/{domain}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch the policy now and wait for it
+         * @description Whatever its id and the pause after a failed fetch say; ten failed fetches an hour are the limit.
+         */
+        post: operations["refreshCacheEntry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is answered for a destination whatever its policy
+         * @description Those of the configuration first; of two for the same domain the configuration's counts.
+         */
+        get: operations["listOverrides"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overrides/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description example.org, or .example.org for all below it */
+                domain: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add an override, or replace one that was added
+         * @description In force at once, kept over restarts. 409 when the configuration has one for the same domain.
+         */
+        put: operations["putOverride"];
+        post?: never;
+        /** Remove an override that was added */
+        delete: operations["removeOverride"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1052,8 +1140,82 @@ export interface components {
             expires: string | null;
             /** Format: date-time */
             next_refresh: string | null;
+            /** @description Fetches that failed within the last hour, oldest first, or the last one */
+            failures: components["schemas"]["FailedFetch"][];
             /** @description English: the last refresh failed because … */
             problem: string | null;
+        };
+        FailedFetch: {
+            /** @description Of the TXT record that asked for it */
+            id: string | null;
+            /** Format: date-time */
+            at: string;
+        };
+        CacheEntryDetail: components["schemas"]["CacheEntry"] & {
+            /** @description The policy as it was fetched */
+            lines: string[];
+            /** Format: date-time */
+            last_used: string | null;
+            /**
+             * Format: date-time
+             * @description When the TXT record was last read
+             */
+            id_checked: string | null;
+            answer: components["schemas"]["Query"];
+        };
+        CachePurged: {
+            purged: number;
+        };
+        CacheRefresh: {
+            domain: string;
+            /**
+             * @description no-record: the domain asks for no policy and none is cached
+             * @enum {string}
+             */
+            outcome: "fetched" | "failed" | "held-back" | "no-record";
+            /** @description RFC 8460 §4.3: sts-policy-fetch-error, sts-policy-invalid or sts-webpki-invalid */
+            failure: string | null;
+            /** @description English */
+            detail: string | null;
+            entry: components["schemas"]["CacheEntry"] | null;
+            answer: components["schemas"]["Query"];
+        };
+        CacheExport: {
+            entries: {
+                /** @description The key, as Postfix asks: a domain, [host] or [host]:port */
+                domain: string;
+                /** @description The right-hand side of smtp_tls_policy_maps */
+                policy: string;
+                /** @enum {string} */
+                source: "dane" | "sts" | "override" | "default";
+                /** Format: date-time */
+                expires: string | null;
+            }[];
+        };
+        /** @enum {string} */
+        OverrideLevel: "none" | "may" | "encrypt" | "dane" | "dane-only" | "secure" | "defer";
+        Override: {
+            /** @description example.org, or .example.org for all below it */
+            domain: string;
+            level: components["schemas"]["OverrideLevel"];
+            match: string[];
+            /** @enum {string} */
+            origin: "configuration" | "added";
+            /** @description false: the configuration has one for the same domain */
+            in_force: boolean;
+            /** Format: date-time */
+            added: string | null;
+            actor: string | null;
+            reason: string | null;
+        };
+        OverrideList: {
+            overrides: components["schemas"]["Override"][];
+        };
+        PutOverride: {
+            level: components["schemas"]["OverrideLevel"];
+            /** @description Only with secure: names, .names, or Postfix's words */
+            match?: string[];
+            reason?: string;
         };
         CacheList: {
             entries: components["schemas"]["CacheEntry"][];
@@ -1069,7 +1231,7 @@ export interface components {
                 name: string;
             };
             organization: string | null;
-            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, reporter.run; clients show an unknown one as it is */
+            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run; clients show an unknown one as it is */
             action: string;
             /** @description A-labels */
             domain: string | null;
@@ -2415,6 +2577,7 @@ export interface operations {
                      *           "fetched": "2026-11-24T06:00:00Z",
                      *           "expires": "2026-12-01T06:00:00Z",
                      *           "next_refresh": "2026-11-25T06:00:00Z",
+                     *           "failures": [],
                      *           "problem": null
                      *         },
                      *         {
@@ -2424,9 +2587,15 @@ export interface operations {
                      *           "mx": [],
                      *           "max_age_s": null,
                      *           "fetched": null,
-                     *           "expires": "2026-11-24T09:05:00Z",
+                     *           "expires": null,
                      *           "next_refresh": null,
-                     *           "problem": null
+                     *           "failures": [
+                     *             {
+                     *               "id": "7",
+                     *               "at": "2026-11-24T09:00:00Z"
+                     *             }
+                     *           ],
+                     *           "problem": "fetching the policy failed at 2026-11-24T09:00:00Z"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -2436,6 +2605,286 @@ export interface operations {
                 };
             };
             401: components["responses"]["NotSignedIn"];
+        };
+    };
+    purgeCache: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "purged": 1204
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CachePurged"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    exportCache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "policy": "secure match=mx.example.org:.mail.example.org servername=hostname",
+                     *           "source": "sts",
+                     *           "expires": "2026-12-01T06:00:00Z"
+                     *         },
+                     *         {
+                     *           "domain": "dane.example",
+                     *           "policy": "dane-only",
+                     *           "source": "dane",
+                     *           "expires": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CacheExport"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    refreshCacheEntry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.org",
+                     *       "outcome": "failed",
+                     *       "failure": "sts-webpki-invalid",
+                     *       "detail": "the certificate has expired",
+                     *       "entry": {
+                     *         "domain": "example.org",
+                     *         "mode": "enforce",
+                     *         "policy_id": "20260301T000000",
+                     *         "mx": [
+                     *           "mx.example.org",
+                     *           "*.mail.example.org"
+                     *         ],
+                     *         "max_age_s": 604800,
+                     *         "fetched": "2026-11-24T06:00:00Z",
+                     *         "expires": "2026-12-01T06:00:00Z",
+                     *         "next_refresh": "2026-11-25T06:00:00Z",
+                     *         "failures": [
+                     *           {
+                     *             "id": "20260301T000000",
+                     *             "at": "2026-11-24T09:10:00Z"
+                     *           }
+                     *         ],
+                     *         "problem": "fetching the policy failed at 2026-11-24T09:10:00Z"
+                     *       },
+                     *       "answer": {
+                     *         "domain": "example.org",
+                     *         "decision": {
+                     *           "level": "secure",
+                     *           "match": [
+                     *             "mx.example.org",
+                     *             ".mail.example.org"
+                     *           ],
+                     *           "source": "sts",
+                     *           "mode": "enforce"
+                     *         },
+                     *         "reply": "OK secure match=mx.example.org:.mail.example.org servername=hostname",
+                     *         "reply_tlsrpt": "OK secure match=mx.example.org:.mail.example.org servername=hostname policy_type=sts policy_domain=example.org mx_host_pattern=mx.example.org mx_host_pattern=*.mail.example.org { policy_string = version: STSv1 } { policy_string = mode: enforce } { policy_string = mx: mx.example.org } { policy_string = mx: *.mail.example.org } { policy_string = max_age: 604800 }",
+                     *         "reasons": [
+                     *           "the policy of example.org is enforced"
+                     *         ],
+                     *         "cache": {
+                     *           "state": "hit",
+                     *           "policy_id": "20260301T000000",
+                     *           "fetched": "2026-11-24T06:00:00Z",
+                     *           "expires": "2026-12-01T06:00:00Z",
+                     *           "next_refresh": "2026-11-25T06:00:00Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CacheRefresh"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listOverrides: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "overrides": [
+                     *         {
+                     *           "domain": ".partner.example",
+                     *           "level": "secure",
+                     *           "match": [
+                     *             ".partner.example"
+                     *           ],
+                     *           "origin": "configuration",
+                     *           "in_force": true,
+                     *           "added": null,
+                     *           "actor": null,
+                     *           "reason": null
+                     *         },
+                     *         {
+                     *           "domain": "broken.example",
+                     *           "level": "may",
+                     *           "match": [],
+                     *           "origin": "added",
+                     *           "in_force": true,
+                     *           "added": "2026-11-24T09:00:00Z",
+                     *           "actor": "cli:local",
+                     *           "reason": "their certificate has expired, they know"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OverrideList"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    putOverride: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description example.org, or .example.org for all below it */
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "level": "may",
+                 *       "match": [],
+                 *       "reason": "their certificate has expired, they know"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutOverride"];
+            };
+        };
+        responses: {
+            /** @description In force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "broken.example",
+                     *       "level": "may",
+                     *       "match": [],
+                     *       "origin": "added",
+                     *       "in_force": true,
+                     *       "added": "2026-11-24T09:00:00Z",
+                     *       "actor": "cli:local",
+                     *       "reason": "their certificate has expired, they know"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Override"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    removeOverride: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description example.org, or .example.org for all below it */
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
         };
     };
     getCacheEntry: {
@@ -2469,10 +2918,44 @@ export interface operations {
                      *       "fetched": "2026-11-24T06:00:00Z",
                      *       "expires": "2026-12-01T06:00:00Z",
                      *       "next_refresh": "2026-11-25T06:00:00Z",
-                     *       "problem": null
+                     *       "failures": [],
+                     *       "problem": null,
+                     *       "lines": [
+                     *         "version: STSv1",
+                     *         "mode: enforce",
+                     *         "mx: mx.example.org",
+                     *         "mx: *.mail.example.org",
+                     *         "max_age: 604800"
+                     *       ],
+                     *       "last_used": "2026-11-24T09:10:00Z",
+                     *       "id_checked": "2026-11-24T09:10:00Z",
+                     *       "answer": {
+                     *         "domain": "example.org",
+                     *         "decision": {
+                     *           "level": "secure",
+                     *           "match": [
+                     *             "mx.example.org",
+                     *             ".mail.example.org"
+                     *           ],
+                     *           "source": "sts",
+                     *           "mode": "enforce"
+                     *         },
+                     *         "reply": "OK secure match=mx.example.org:.mail.example.org servername=hostname",
+                     *         "reply_tlsrpt": "OK secure match=mx.example.org:.mail.example.org servername=hostname policy_type=sts policy_domain=example.org mx_host_pattern=mx.example.org mx_host_pattern=*.mail.example.org { policy_string = version: STSv1 } { policy_string = mode: enforce } { policy_string = mx: mx.example.org } { policy_string = mx: *.mail.example.org } { policy_string = max_age: 604800 }",
+                     *         "reasons": [
+                     *           "the policy of example.org is enforced"
+                     *         ],
+                     *         "cache": {
+                     *           "state": "hit",
+                     *           "policy_id": "20260301T000000",
+                     *           "fetched": "2026-11-24T06:00:00Z",
+                     *           "expires": "2026-12-01T06:00:00Z",
+                     *           "next_refresh": "2026-11-25T06:00:00Z"
+                     *         }
+                     *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["CacheEntry"];
+                    "application/json": components["schemas"]["CacheEntryDetail"];
                 };
             };
             401: components["responses"]["NotSignedIn"];
