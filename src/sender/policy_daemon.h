@@ -44,7 +44,7 @@ struct PolicyDaemonCounters {
     std::atomic<std::uint64_t> fetches{0};
     std::atomic<std::uint64_t> fetch_failures{0};
     std::atomic<std::uint64_t> record_failures{0};  // the record was gone, invalid or silent while a policy held
-    // Of those, by RFC 8460 §4.3.2.2 and §4.3.2.3: sts-policy-fetch-error, sts-policy-invalid, sts-webpki-invalid.
+    // Of those, by RFC 8460 §4.3.2.2: sts-policy-fetch-error, sts-policy-invalid, sts-webpki-invalid.
     std::array<std::atomic<std::uint64_t>, 3> fetch_failures_by_type{};
     std::atomic<std::uint64_t> stale_refreshes{0};  // looked up again because an answer had grown stale
     std::atomic<std::uint64_t> daily_refreshes{0};  // because a policy's refetch was due
