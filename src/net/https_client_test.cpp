@@ -204,7 +204,7 @@ TEST_F(HttpsClientTest, TheTimeoutCoversTheWholeExchange) {
     EXPECT_GE(response.duration, 150ms);
 }
 
-TEST_F(HttpsClientTest, HandshakesThatFail) {
+TEST_F(HttpsClientTest, HandshakesThatFail) {  // STS-062, STS-063
     const CertificateAndKey certificate = ca_.issue(host);
     const ScriptedServer old([&](Peer& peer) { peer.start_tls(certificate, TLS1_1_VERSION, TLS1_1_VERSION); });
     HttpsResponse response = fetch(request_to(old.port()));

@@ -26,13 +26,16 @@ struct Shown {
 };
 
 Shown connect(const ListenAddress& address, const std::string& sni, const std::vector<std::string>& alpn = {},
-              int version_max = 0, bool get = true) {
+              int version_max = 0, bool get = true, const char* ciphers = nullptr) {
     Shown shown;
     const Client client(address);
     const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
     SSL_CTX_set_security_level(context.get(), 0);
     SSL_CTX_set_min_proto_version(context.get(), version_max != 0 ? version_max : TLS1_2_VERSION);
     SSL_CTX_set_max_proto_version(context.get(), version_max);
+    if (ciphers != nullptr && SSL_CTX_set_cipher_list(context.get(), ciphers) != 1) {
+        return shown;  // OpenSSL itself does not know them any more
+    }
     const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
     SSL_set_fd(ssl.get(), client.fd());
     if (!sni.empty()) {
@@ -113,6 +116,17 @@ TEST_F(TlsTest, ShowsTheCertificateOfTheNameOrNone) {
         }
     }
     EXPECT_FALSE(connect(address_, "mta-sts.a.example", {}, TLS1_1_VERSION).ok);
+}
+
+// STS-063; RFC 8461 §7.2, BCP 195: nothing without encryption, authentication or forward secrecy, and no broken cipher.
+TEST_F(TlsTest, OffersOnlyWhatBcp195Allows) {
+    add("mta-sts.a.example");
+    start();
+    for (const char* ciphers : {"eNULL", "aNULL", "RC4", "3DES", "EXP", "MD5", "kRSA", "PSK"}) {
+        EXPECT_FALSE(connect(address_, "mta-sts.a.example", {}, TLS1_2_VERSION, false, ciphers).ok) << ciphers;
+    }
+    EXPECT_TRUE(connect(address_, "mta-sts.a.example", {}, TLS1_2_VERSION, false, "ECDHE+AESGCM").ok);
+    EXPECT_EQ(connect(address_, "mta-sts.a.example", {}, 0, false).version, "TLSv1.3");
 }
 
 TEST_F(TlsTest, ChangesAreLiveAtOnce) {
