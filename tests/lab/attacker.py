@@ -16,6 +16,7 @@ class Session:
     clear: bytes = b""                             # everything the client sent without TLS, content included
     under_tls: bytes = b""                         # what it sent after a handshake with the attacker himself
     messages: list = field(default_factory=list)   # contents that he accepted
+    sni: str = ""                                  # the name in the client's handshake
     hostile: bool = True                           # False: the server was an honest MX when the session began
 
 
@@ -45,6 +46,7 @@ class SmtpDialogue:
     def start_tls(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate.chain, self.certificate.key)
+        context.sni_callback = lambda _tls, name, _context: setattr(self.session, "sni", name or "")
         self.conn = context.wrap_socket(self.conn, server_side=True)
         self.file = self.conn.makefile("rb")
         self.tls = True

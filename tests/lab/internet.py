@@ -3,6 +3,7 @@
 Every part has a loopback address of its own and the real port, so that iterating from `root_hints` works as outside.
 """
 
+from .dns_tap import DnsTap
 from .knot import Knot, Zone
 from .process import Daemon, run
 from .scene import wait_for
@@ -10,6 +11,7 @@ from .dns import ask, is_secure
 
 REGISTRY = "127.0.0.10"   # root and top-level domains
 OWNERS = "127.0.0.11"     # name server of the domain owners
+REGISTRY_BEHIND_TAP, OWNERS_BEHIND_TAP = "127.0.0.15", "127.0.0.14"  # where they really are in a tapped internet
 RESOLVER = "127.0.0.53"   # what /etc/resolv.conf of a scene names
 
 
@@ -18,11 +20,14 @@ def _label(origin: str) -> str:
 
 
 class Internet:
-    def __init__(self, lab):
+    def __init__(self, lab, tapped: bool = False):
+        """`tapped`: `tap` and `registry_tap` sit before the two name servers (see dns_tap.py)."""
         self.lab = lab
         self.dir = lab.place("internet")
-        self.registry = Knot(lab, "knot-registry", REGISTRY)
-        self.owners = Knot(lab, "knot-owners", OWNERS)
+        self.registry = Knot(lab, "knot-registry", REGISTRY_BEHIND_TAP if tapped else REGISTRY)
+        self.owners = Knot(lab, "knot-owners", OWNERS_BEHIND_TAP if tapped else OWNERS)
+        self.tap = DnsTap(lab, OWNERS, OWNERS_BEHIND_TAP) if tapped else None
+        self.registry_tap = DnsTap(lab, REGISTRY, REGISTRY_BEHIND_TAP) if tapped else None
         self.root = self.registry.add(Zone(".", "ns.registry.test", signed=True))
         self.root_hints = self.dir / "root.hints"
         self.trust_anchor = self.dir / "root.key"

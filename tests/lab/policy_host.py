@@ -28,6 +28,8 @@ class Site:
     content_type: str = "text/plain"
     redirect: str = ""
     delay_s: float = 0  # it takes its time
+    chunked: bool = False
+    raw: bytes = b""  # sent in place of an HTTP answer
     released: threading.Event = field(default_factory=threading.Event)  # clear it: answers wait until it is set
 
     def __post_init__(self):
@@ -82,11 +84,17 @@ class PolicyHost(Listener):
 
     @staticmethod
     def _answer(site: Site, path: str) -> bytes:
+        if site.raw:
+            return site.raw
         if site.redirect:
             status, body, more = 302, b"", f"Location: {site.redirect}\r\n"
         elif path != PATH:
             status, body, more = 404, b"", ""
         else:
             status, body, more = site.status, site.body.encode(), ""
-        return (f"HTTP/1.1 {status} Lab\r\nContent-Type: {site.content_type}\r\nContent-Length: {len(body)}\r\n{more}"
-                "Connection: close\r\n\r\n").encode() + body
+        if site.chunked:
+            length, body = "Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        else:
+            length = f"Content-Length: {len(body)}"
+        kind = f"Content-Type: {site.content_type}\r\n" if site.content_type else ""
+        return f"HTTP/1.1 {status} Lab\r\n{kind}{length}\r\n{more}Connection: close\r\n\r\n".encode() + body

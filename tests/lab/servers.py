@@ -9,15 +9,19 @@ class Listener:
     """Accepts on one address until the scene ends; `serve(conn)` runs in a thread per connection."""
 
     def __init__(self, lab, address: str, port: int):
-        self._socket = socket.create_server((address, port), reuse_port=False)
-        self._closed = False
+        self._at = (address, port)
         lab.at_end(f"listener {address}:{port} closes", self.close)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.listen_again()
 
-    def _accept(self):
-        while not self._closed:
+    def listen_again(self):
+        """After `close`: connections were refused meanwhile."""
+        self._socket = socket.create_server(self._at, reuse_port=False)
+        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
+
+    def _accept(self, listening):
+        while True:
             try:
-                conn, _ = self._socket.accept()
+                conn, _ = listening.accept()
             except OSError:
                 return
             conn.settimeout(60)
@@ -33,7 +37,6 @@ class Listener:
         raise NotImplementedError
 
     def close(self):
-        self._closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
