@@ -288,7 +288,7 @@ ImportedConfig import_resolver(const YAML::Node& root) {
          [](Import& into, const YAML::Node& node, const std::string& key) {
              for (const auto& zone : node) {
                  const std::string name = printable(text_of(zone.first), 100);
-                 into.left_out(line_of(zone.first), key + "." + name,
+                 into.left_out(line_of(zone.first), fmt::format("{}.{}", key, name),
                                "the map name works as before, with the settings of all; use overrides for single "
                                "destinations");
              }

@@ -7,26 +7,33 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <memory>
 #include <system_error>
 #include <utility>
 
 namespace postseal::app {
 
+namespace {
+
+// What libsystemd allocates is the caller's.
+template <class T>
+using Allocated = std::unique_ptr<T, void (*)(void*)>;
+
+}  // namespace
+
 Result<InheritedSockets> InheritedSockets::take() {
-    char** names = nullptr;
-    const int count = ::sd_listen_fds_with_names(1, &names);
+    char** given = nullptr;
+    const int count = ::sd_listen_fds_with_names(1, &given);
+    const Allocated<char*> names(given, std::free);
     if (count < 0) {
         return Error{Errc::unavailable, "LISTEN_FDS", std::generic_category().message(-count)};
     }
     InheritedSockets out;
     std::vector<std::string> kept;
     for (int i = 0; i < count; ++i) {
-        kept.emplace_back(names != nullptr && names[i] != nullptr ? names[i] : "");
-        if (names != nullptr) {
-            std::free(names[i]);
-        }
+        const Allocated<char> name(given != nullptr ? given[i] : nullptr, std::free);
+        kept.emplace_back(name ? name.get() : "");
     }
-    std::free(names);
     for (int i = 0; i < count; ++i) {
         const int fd = SD_LISTEN_FDS_START + i;
         net::Socket socket(fd);

@@ -125,7 +125,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         return {};
     }
 
-    Result<void> listen(net::StreamServer& server, const net::ListenAddress& address) {
+    Result<void> listen(net::StreamServer& server, const net::ListenAddress& address) const {
         if (auto listening = server.listen(address, config.policyd.socket_mode); !listening) {
             return listening;
         }

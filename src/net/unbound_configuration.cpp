@@ -10,9 +10,9 @@
 #include <sstream>
 
 #include "base/text.h"
-#include "net/trust_anchors.h"
 #include "net/listen_address.h"
 #include "net/resolver.h"
+#include "net/trust_anchors.h"
 
 namespace postseal::net {
 
@@ -102,7 +102,7 @@ ResolverSettings ResolverSettings::iterating() const {
 std::vector<dns::Name> anchored_zones(const ResolverSettings& settings) {
     const std::set<dns::Name> zones = anchored_zones(settings.trust_anchor_file);
     std::vector<dns::Name> out(zones.begin(), zones.end());
-    std::ranges::stable_partition(out, &dns::Name::is_root);
+    std::stable_partition(out.begin(), out.end(), [](const dns::Name& zone) { return zone.is_root(); });
     return out;
 }
 
