@@ -115,7 +115,8 @@ TEST_F(ResolverTest, CountsWhatItCannotRead) {
     EXPECT_EQ(answer.all<dns::MxData>().size(), 1U);
     EXPECT_EQ(answer.unreadable, 1U);
 
-    // No exchange at all. libunbound drops the record or, from 1.26 on, the whole message: never more than what is good.
+    // No exchange at all. libunbound drops the record or, from 1.26 on, the whole message: never more than what is
+    // good.
     dns_.add_raw("short.test", dns::Type::mx, {0, 10});
     dns_.add("short.test", dns::Type::mx, mx(20, "good.test"));
     const DnsAnswer malformed = ask("short.test", dns::Type::mx);
