@@ -448,7 +448,7 @@ def write(stage, keys, line: str) -> str:
     """docs/attacks.md: outcomes as they were seen, nothing that differs from run to run."""
     titles = [stage.mtas[key].title for key in keys]
     out = ["# The attack lab", "",
-           "Written by the scene t-08 (`ATTACKS_WRITE=1 tests/run t-08`), which plays every cell anew in each CI run and fails when an",
+           "Written by the scene t-08 (`ATTACKS_WRITE=1 tests/run t-08`), which plays every cell anew and fails when an",
            "outcome differs from this page. " + f"Every cell was played with {', '.join(titles[:-1])} and {titles[-1]};",
            "one word stands for all of them.", "",
            "    " + line, "",
