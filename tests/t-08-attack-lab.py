@@ -263,7 +263,8 @@ class Stage:
         town.places["reset"].policies.way = "reset"
         town.places["silent"].policies.way = "silent"
         self.daemon = Postseal(self.lab, town.internet, town.ca.file, {
-            "policyd": {"listen": ["127.0.0.1:8461"], "id_recheck_min_s": 1, "first_lookup_timeout_s": 15}},
+            "policyd": {"listen": ["127.0.0.1:8461"], "id_recheck_min_s": 1, "fetch_timeout_s": 12,
+                        "first_lookup_timeout_s": 60}},  # a hundred first contacts at once on a busy machine take their time
             verb="policyd").start()
         debian12 = System.debian12(self.lab)
         senders = {

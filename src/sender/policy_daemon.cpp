@@ -235,7 +235,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
     }
 
-    // Rule 10: the lookup goes on, but nobody waits for it any longer.
+    // Rule 10: the lookup goes on, but nobody waits for it any longer. What DNS has not said by now counts as failed
+    // (rule 11, RFC 7672 §2.1.2): who delays or swallows answers about MX hosts must not gain what a SERVFAIL would not
+    // give him. Only the policy may be missing.
     void give_up_waiting(const verdict::Key& key) {
         const auto found = pending.find(key.text());
         if (found == pending.end()) {
@@ -243,33 +245,14 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         counters.lookup_timeouts.fetch_add(1, std::memory_order_relaxed);
         const TimePoint now = clock.now();
-        std::shared_ptr<const Answer> answer;
-        // DNS itself may not have answered. An enforced policy that holds is then applied all the same (rules 9, 11).
-        if (found->second.gathering->all_but_fetch() || policy_in_force(key.name, now)) {
-            answer = make_answer(verdict::decide(found->second.gathering->so_far(), settings.decision, now), now,
-                                 settings.reply);
-        } else {
-            answer = slow_answer(key, now);
-        }
+        const auto answer = make_answer(verdict::decide(found->second.gathering->so_far(), settings.decision, now), now,
+                                        settings.reply);
         log.warning(component,
                     fmt::format("{}: not decided within {} ms: {}", key.text(), settings.first_lookup_timeout.count(),
                                 verdict::to_string(answer->decision.level)));
         for (const Waiter& waiter : std::exchange(found->second.waiters, {})) {
             waiter(answer);
         }
-    }
-
-    // DNS itself has not answered, and no enforced policy is known.
-    [[nodiscard]] std::shared_ptr<const Answer> slow_answer(const verdict::Key& key, TimePoint now) const {
-        verdict::Decision decision;
-        decision.valid_until = now;
-        if (settings.decision.on_slow_policy == verdict::OnSlowPolicy::defer) {
-            decision.level = verdict::Level::temp;
-            decision.reasons = {"DNS did not answer in time for " + key.text()};
-        } else {
-            decision.reasons = {"DNS did not answer in time: delivered without a policy"};
-        }
-        return make_answer(std::move(decision), now, settings.reply);
     }
 
     [[nodiscard]] bool policy_in_force(const dns::Name& domain, TimePoint now) const {

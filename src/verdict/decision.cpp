@@ -140,10 +140,12 @@ Decision Deciding::run() && {
     decide_by_mx();
 
     // Design rule 10: the policy may turn out to be enforced; until that is known the operator chooses.
-    const bool waiting = sts_applies && !sts_.policy && evidence_.fetch.outcome == PolicyFetch::Outcome::running;
+    const bool waiting =
+        sts_applies && !sts_.policy &&
+        (evidence_.fetch.outcome == PolicyFetch::Outcome::running || evidence_.sts_txt.answer == Answer::not_asked);
     const bool open = decision_.level == Level::none || decision_.level == Level::dane;
     if (waiting && open && settings_.on_slow_policy == OnSlowPolicy::defer) {
-        answer(Level::temp, Source::sts, "the MTA-STS policy is still being fetched");
+        answer(Level::temp, Source::sts, "the MTA-STS policy is still being looked up");
     }
     bound_lifetime();
     return std::move(decision_);

@@ -469,6 +469,9 @@ TEST(DaneState, OfOneHost) {
     EXPECT_EQ(state(test::host(mx_a, 10, insecure)), HostDane::insecure);
     EXPECT_EQ(state(test::host(mx_a, 10, no_address)), HostDane::no_address);
     EXPECT_EQ(state(HostEvidence{}), HostDane::broken) << "what was not looked up is not known to be absent";
+    HostEvidence waited_for = test::host(mx_a, 10, no_address);
+    waited_for.a = {};
+    EXPECT_EQ(state(waited_for), HostDane::broken) << "nor one family, when the other has nothing";
 
     HostEvidence host = test::host(mx_a, 10, usable);
     host.tlsa[0].lookup.secure = false;
@@ -508,7 +511,8 @@ TEST(DaneState, Aliases) {
     host = test::host("mx1.example.com", 10, insecure);
     host.a.aliases = {name("mx.unsigned.example")};
     EXPECT_TRUE(needs_alias_lookup(host)) << "DANE-010";
-    EXPECT_EQ(dane_state(host).dane, HostDane::insecure);
+    EXPECT_EQ(dane_state(host).dane, HostDane::broken)
+        << "an alias is not known to be unsigned before it was asked for";
     host.alias = test::answer<dns::Name>({name("mx.unsigned.example")}, true);
     EXPECT_FALSE(needs_alias_lookup(host));
     EXPECT_EQ(tlsa_bases(host), std::vector{host.name}) << "TLSA at the original name only";

@@ -23,7 +23,7 @@ HostDaneState dane_state(const HostEvidence& host) {
         if (host.address_broken()) {
             return broken("its addresses could not be looked up", host.a.broken() ? host.a.error : host.aaaa.error);
         }
-        if (host.a.answer == Answer::not_asked && host.aaaa.answer == Answer::not_asked) {
+        if (host.a.answer == Answer::not_asked || host.aaaa.answer == Answer::not_asked) {
             return broken("its addresses were not looked up", {});
         }
         return {HostDane::no_address, nullptr, {}};
@@ -31,6 +31,9 @@ HostDaneState dane_state(const HostEvidence& host) {
     // RFC 7672 §2.1.3: an error anywhere in an alias chain is an error of the lookup.
     if (!host.address_secure() && host.alias.broken()) {
         return broken("its alias could not be looked up", host.alias.error);
+    }
+    if (needs_alias_lookup(host)) {
+        return broken("its alias was not looked up", {});
     }
     const std::vector<dns::Name> bases = tlsa_bases(host);
     if (bases.empty()) {
