@@ -34,11 +34,13 @@ def secure(*hosts: str) -> str:
 
 @dataclass
 class Attack:
-    """`begin` is what goes wrong for one domain; `says` the log line that must tell of it; `fetches`: HTTPS is tried."""
+    """`begin` is what goes wrong for one domain; `says` the log line that must tell of it; `fetches`: HTTPS is tried;
+    `moved`: not where the policy host was."""
     name: str
     begin: Callable
     says: str
     fetches: bool = True
+    moved: bool = False
 
 
 class Stage:
@@ -126,8 +128,15 @@ def attacks(stage: Stage) -> list:
             stage.site(domain).certificate = issue(f"mta-sts.{domain}")
         return new_id(change)
 
+    def moved(change: Callable) -> Callable:
+        """The policy host is elsewhere. Who still knows its address gets the owner's policy, as everybody may."""
+        def begin(domain: str):
+            stage.record(domain, "2")
+            change(zones[domain])
+        return begin
+
     def host_at(address: str) -> Callable:
-        return new_id(lambda domain: zones[domain].set("mta-sts", "A", address))
+        return moved(lambda zone: zone.set("mta-sts", "A", address))
 
     def txt_fails(domain: str):
         stage.internet.tap.faults[f"_mta-sts.{domain}"] = SERVFAIL
@@ -139,9 +148,9 @@ def attacks(stage: Stage) -> list:
         Attack("txt-two", lambda domain: stage.record(domain, "1", "2"), "its MTA-STS record is not valid", False),
         Attack("txt-bad", lambda domain: stage.record(domain, ""), "its MTA-STS record is not valid", False),
         Attack("txt-servfail", txt_fails, "its MTA-STS record could not be looked up", False),
-        Attack("https-refused", host_at(REFUSING), f"{FETCH}: the policy host cannot be reached"),
-        Attack("https-black-hole", host_at(BLACK_HOLE), f"{FETCH}: the policy host did not answer in time"),
-        Attack("https-no-address", new_id(lambda domain: zones[domain].drop("mta-sts", "A")), f"{FETCH}: the policy host has no address"),
+        Attack("https-refused", host_at(REFUSING), f"{FETCH}: the policy host cannot be reached", moved=True),
+        Attack("https-black-hole", host_at(BLACK_HOLE), f"{FETCH}: the policy host did not answer in time", moved=True),
+        Attack("https-no-address", moved(lambda zone: zone.drop("mta-sts", "A")), f"{FETCH}: the policy host has no address", moved=True),
         Attack("cert-wrong-name", shows(lambda _: ca.leaf("mta-sts.attacker.test")), f"{WEBPKI}: the policy host's certificate"),
         Attack("cert-expired", shows(ca.expired), f"{WEBPKI}: the policy host's certificate"),
         Attack("cert-self-signed", shows(ca.self_signed), f"{WEBPKI}: the policy host's certificate"),
@@ -194,13 +203,21 @@ def play(lab):
             attack.begin(domain)
         stage.publish()
 
-        missing = []
+        missing, gets = [], dict.fromkeys(cases, 1)
 
         def all_seen():
             all_hold("under attack")
             text = log.text()[mark:]
-            missing[:] = [attack.name for domain, attack in cases.items()
-                          if not re.search(rf"warn\S* policyd: {domain}: {re.escape(attack.says)}.*stays in force", text)]
+            open_cases = {domain: attack for domain, attack in cases.items()
+                          if not re.search(rf"warn\S* policyd: {domain}: {re.escape(attack.says)}.*stays in force", text)}
+            missing[:] = [attack.name for attack in open_cases.values()]
+            # The daemon may have known the policy host's old address for as long as its TTL: then it is made to look again.
+            early = [domain for domain, attack in open_cases.items() if attack.moved and stage.fetched(domain) > gets[domain]]
+            for domain in early:
+                gets[domain] = stage.fetched(domain)
+                stage.record(domain, f"2x{gets[domain]}")
+            if early:
+                stage.publish()
             return not missing
         try:
             wait_for(all_seen, "every attack in the log", within_s=40, every_s=0.3)
@@ -215,7 +232,7 @@ def play(lab):
         expect(counted == len(fetching), f"{len(fetching)} failed fetches, counted {counted}")
         vanished = len(cases) - len(fetching)
         expect(metric("postseal_policyd_record_failures_total") >= vanished, "records that are gone or bad")
-        once = [domain for domain in fetching if stage.fetched(domain) > 2]
+        once = [domain for domain in fetching if stage.fetched(domain) > max(gets[domain], 2)]
         expect(not once, f"asked again: {once}")
         why = stage.daemon.json("query", "status-404.test")
         expect(why["decision"]["source"] == "sts" and why["cache"]["policy_id"] == "1", f"{why}")
