@@ -16,7 +16,7 @@
 
 namespace postseal::sender {
 
-enum class Form { plain, with_tlsrpt, line };
+enum class Form { plain, with_tlsrpt, line, mx_line };  // mx_line depends on the question: it is made for each
 
 struct Answer {
     verdict::Decision decision;

@@ -7,6 +7,7 @@
 
 #include "mtasts/cache.h"
 #include "net/testing.h"
+#include "sender/socketmap.h"
 #include "sender/testing.h"
 
 namespace postseal::sender {
@@ -626,6 +627,28 @@ TEST_F(PolicyDaemonTest, AFullMapStartsAfreshAndForgetsNoPolicy) {
     withdraw("a.test");
     EXPECT_EQ(level("a.test"), Level::secure) << "from the cache of policies";
     EXPECT_EQ(host_.connections(), 1);
+}
+
+// What Exim asks: the policy of a domain, then which of its MX hosts may be used (RFC 8461 §4.1), by preference.
+TEST_F(PolicyDaemonTest, AnswersTheLineProtocol) {
+    ask("a.test");
+    const auto protocol = make_line_protocol(daemon());
+    std::string out;
+    const std::string_view input = "GET a.test\r\nMX a.test 20 evil.test 10 mx.a.test 30 x.mx.a.test\nMX A.test";
+    const auto progress = protocol->receive(input, out, {});
+    EXPECT_EQ(progress.next, net::StreamProtocol::Next::more);
+    EXPECT_EQ(input.substr(progress.consumed), "MX A.test") << "waits for the rest of the line";
+    EXPECT_TRUE(out.starts_with("level=secure match=mx.a.test mode=enforce source=sts expires=")) << out;
+    EXPECT_TRUE(out.ends_with("\nlevel=secure hosts=mx.a.test refused=evil.test:x.mx.a.test source=sts\n")) << out;
+
+    for (const std::string_view odd : {"MX a.test\n", "MX a.test 10\n", "mx A.test.   \n"}) {
+        out.clear();
+        protocol->receive(odd, out, {});
+        EXPECT_EQ(out, "level=secure source=sts\n") << odd << ": no host may be used";
+    }
+    out.clear();
+    EXPECT_EQ(protocol->receive("PUT a.test\n", out, {}).next, net::StreamProtocol::Next::close);
+    EXPECT_EQ(out, "error=\"the request must be: GET DOMAIN, or MX DOMAIN [PREFERENCE] HOST ...\"\n");
 }
 
 }  // namespace

@@ -1,10 +1,15 @@
 #include "sender/socketmap.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <optional>
+#include <random>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
+#include "verdict/key.h"
 
 namespace postseal::sender {
 
@@ -15,6 +20,7 @@ struct Taken {
     enum class State { whole, partial, broken } state = State::partial;
     std::size_t consumed = 0;
     std::string_view key;
+    std::string_view mx;  // of the line protocol's MX: "10 mx.example.com 20 mx.example.net"
     Form form = Form::plain;
     std::string_view error;  // to be sent before the connection is closed
 };
@@ -65,14 +71,46 @@ Taken take_line(std::string_view input) {
         line.remove_suffix(1);
     }
     taken.consumed = end + 1;
-    if (!istarts_with(line, "GET ")) {
+    if (istarts_with(line, "GET ")) {
+        taken.key = trim_wsp(line.substr(4));
+    } else if (istarts_with(line, "MX ")) {
+        const std::string_view rest = trim_wsp(line.substr(3));
+        const std::size_t blank = std::min(rest.find(' '), rest.size());
+        taken.key = rest.substr(0, blank);
+        taken.mx = rest.substr(blank);
+        taken.form = Form::mx_line;
+    } else {
         taken.state = Taken::State::broken;
-        taken.error = "error=\"the request must be: GET DOMAIN\"\n";
+        taken.error = "error=\"the request must be: GET DOMAIN, or MX DOMAIN [PREFERENCE] HOST ...\"\n";
         return taken;
     }
     taken.state = Taken::State::whole;
-    taken.key = trim_wsp(line.substr(4));
     return taken;
+}
+
+// RFC 5321 §5.1: the lowest preference first, hosts of the same preference in random order.
+std::vector<std::string> in_order_of_preference(std::string_view mx) {
+    std::vector<std::pair<std::uint64_t, std::string>> hosts;
+    std::uint64_t preference = 0;
+    for (const std::string_view word : split(mx, ' ')) {
+        if (const auto number = parse_decimal(word)) {
+            preference = *number;
+        } else if (!word.empty()) {
+            hosts.emplace_back(preference, word);
+        }
+    }
+    thread_local std::minstd_rand random{std::random_device{}()};
+    std::ranges::shuffle(hosts, random);
+    std::ranges::stable_sort(hosts, {}, &std::pair<std::uint64_t, std::string>::first);
+    std::vector<std::string> names;
+    for (auto& [number, name] : hosts) {
+        names.push_back(std::move(name));
+    }
+    return names;
+}
+
+std::string mx_answer(const Answer& answer, std::string_view key, std::string_view mx) {
+    return verdict::mx_line_reply(answer.decision, verdict::parse_key(key).name, in_order_of_preference(mx)) + "\n";
 }
 
 constexpr std::uint32_t requests_per_timing = 64;  // two looks at the clock for each would be felt
@@ -99,11 +137,22 @@ public:
             const bool timed = ++requests_of_this_thread % requests_per_timing == 0;
             const auto begun = timed ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
             if (const auto answer = daemon_.known(taken.key)) {
-                out += answer->in(taken.form);
+                if (taken.form == Form::mx_line) {
+                    out += mx_answer(*answer, taken.key, taken.mx);
+                } else {
+                    out += answer->in(taken.form);
+                }
                 if (timed) {
                     daemon_.time_hit(std::chrono::steady_clock::now() - begun);
                 }
                 continue;
+            }
+            if (taken.form == Form::mx_line) {
+                daemon_.ask(taken.key,
+                            [resume, key = std::string(taken.key), mx = std::string(taken.mx)](
+                                const std::shared_ptr<const Answer>& answer) { resume(mx_answer(*answer, key, mx)); });
+                progress.next = Next::later;
+                return progress;
             }
             daemon_.ask(taken.key, [resume, form = taken.form](const std::shared_ptr<const Answer>& answer) {
                 resume(answer->in(form));

@@ -1,5 +1,6 @@
 // Postfix's socketmap protocol: netstrings "<map> <key>" in, "OK …", "NOTFOUND " or "TEMP …" out, any number per
-// connection, answered in order. And the line protocol for Exim and scripts: "GET <key>\n" → one line.
+// connection, answered in order. And the line protocol for Exim and scripts: "GET <key>\n" → one line; and
+// "MX <key> 10 <host> 20 <host>\n" → which of these MX hosts the policy allows, in the order to try them.
 #pragma once
 
 #include <memory>

@@ -86,6 +86,35 @@ std::string sts_reply(const Decision& decision, const ReplySettings& settings) {
     return head.size() + attributes.size() <= reply_bytes_max ? head + attributes : head;
 }
 
+// RFC 8461 §4.1 for a policy. An operator's match names what Postfix finds in the certificate (postconf(5),
+// smtp_tls_secure_cert_match); the certificate must be for the host itself, so it is asked of the host's name.
+bool may_use(const Decision& decision, const dns::Name& domain, const dns::Name& host) {
+    if (decision.sts) {
+        return std::ranges::any_of(decision.sts->mx_host_patterns, [&](const std::string& text) {
+            const auto pattern = mtasts::MxPattern::parse(text);
+            return pattern && mtasts::mx_matches(*pattern, host);
+        });
+    }
+    const auto fits = [&](std::string_view match) {
+        if (match == "hostname") {
+            return true;
+        }
+        if (match == "nexthop") {
+            return host == domain;
+        }
+        if (match == "dot-nexthop") {
+            return host != domain && host.is_under(domain);
+        }
+        const bool subdomains = match.starts_with('.');
+        const auto name = dns::Name::parse(subdomains ? match.substr(1) : match);
+        return name && (subdomains ? host != *name && host.is_under(*name) : host == *name);
+    };
+    if (decision.match.empty()) {
+        return fits("nexthop") || fits("dot-nexthop");  // Postfix's default
+    }
+    return std::ranges::any_of(decision.match, fits);
+}
+
 }  // namespace
 
 std::string socketmap_reply(const Decision& decision, ReplyForm form, const ReplySettings& settings) {
@@ -124,6 +153,30 @@ std::string line_reply(const Decision& decision) {
     const bool from_policy = decision.source == Source::sts && decision.policy_expires;
     const TimePoint expires = from_policy ? *decision.policy_expires : decision.valid_until;
     return line + fmt::format(" source={} expires={}", to_string(decision.source), expires.time_since_epoch().count());
+}
+
+std::string mx_line_reply(const Decision& decision, const dns::Name& domain, const std::vector<std::string>& hosts) {
+    std::string line = fmt::format("level={}", to_string(decision.level));
+    if (decision.level == Level::temp) {
+        return line + fmt::format(" reason=\"{}\"", reason_of(decision));
+    }
+    std::vector<std::string> used;
+    std::vector<std::string> refused;
+    for (const std::string& host : hosts) {
+        const auto name = dns::Name::parse(host);
+        if (!name || !name->is_hostname()) {
+            continue;
+        }
+        const bool ok = decision.level != Level::secure || may_use(decision, domain, *name);
+        (ok ? used : refused).push_back(name->text());
+    }
+    if (!used.empty()) {
+        line += " hosts=" + join(used, ":");
+    }
+    if (!refused.empty()) {
+        line += " refused=" + join(refused, ":");
+    }
+    return line + fmt::format(" source={}", to_string(decision.source));
 }
 
 }  // namespace postseal::verdict

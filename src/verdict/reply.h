@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "verdict/decision.h"
 
@@ -23,5 +24,10 @@ std::string socketmap_reply(const Decision& decision, ReplyForm form, const Repl
 
 // `level=secure match=a:.b mode=enforce source=sts expires=EPOCH`, `level=none`, `level=temp reason="…"`; no newline.
 std::string line_reply(const Decision& decision);
+
+// Which of these MX hosts mail for `domain` may go to, for an MTA that cannot compare mx patterns itself (Exim):
+// `level=secure hosts=a:b refused=c source=sts`, in the order given; no newline. At other levels the policy restricts
+// no host. What is no host name is refused and not named.
+std::string mx_line_reply(const Decision& decision, const dns::Name& domain, const std::vector<std::string>& hosts);
 
 }  // namespace postseal::verdict

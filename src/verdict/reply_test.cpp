@@ -138,5 +138,54 @@ TEST(LineReply, SaysTheSame) {
     EXPECT_EQ(line_reply(decision), "level=none mode=testing source=sts expires=1790086400");
 }
 
+// RFC 8461 §4.1: "*" stands for exactly one label; the MTA that asks need not know.
+TEST(MxLineReply, JudgesTheHostsByThePolicy) {
+    const dns::Name domain = test::name("example.com");
+    EXPECT_EQ(mx_line_reply(secure(), domain,
+                            {"a.backup.example.com", "MAIL.example.com.", "x.y.backup.example.com",
+                             "backup.example.com", "mx.attacker.example"}),
+              "level=secure hosts=a.backup.example.com:mail.example.com "
+              "refused=x.y.backup.example.com:backup.example.com:mx.attacker.example source=sts");
+    EXPECT_EQ(mx_line_reply(secure(), domain, {"mx.attacker.example"}),
+              "level=secure refused=mx.attacker.example source=sts");
+    EXPECT_EQ(mx_line_reply(secure(), domain, {"192.0.2.1", "a b.backup.example.com", "", "_x.backup.example.com"}),
+              "level=secure source=sts")
+        << "what is no host name is neither used nor repeated";
+}
+
+TEST(MxLineReply, OtherLevelsRestrictNoHost) {
+    Decision decision;
+    EXPECT_EQ(mx_line_reply(decision, test::name("example.com"), {"mx.example.net"}),
+              "level=none hosts=mx.example.net source=default");
+    decision.level = Level::dane_only;
+    decision.source = Source::dane;
+    EXPECT_EQ(mx_line_reply(decision, test::name("example.com"), {"mx.example.net"}),
+              "level=dane-only hosts=mx.example.net source=dane");
+    decision.level = Level::temp;
+    decision.reasons = {"a reason"};
+    EXPECT_EQ(mx_line_reply(decision, test::name("example.com"), {"mx.example.net"}), "level=temp reason=\"a reason\"");
+}
+
+// The words of smtp_tls_secure_cert_match, asked of the host instead of its certificate.
+TEST(MxLineReply, AnOperatorsMatch) {
+    const dns::Name domain = test::name("example.com");
+    const std::vector<std::string> hosts{"example.com", "mx.example.com", "a.b.example.com", "mx.example.net"};
+    const auto hosts_for = [&](std::vector<std::string> match) {
+        Decision decision;
+        decision.level = Level::secure;
+        decision.source = Source::by_override;
+        decision.match = std::move(match);
+        return mx_line_reply(decision, domain, hosts);
+    };
+    EXPECT_EQ(hosts_for({}),
+              "level=secure hosts=example.com:mx.example.com:a.b.example.com refused=mx.example.net source=override");
+    EXPECT_EQ(hosts_for({"nexthop"}),
+              "level=secure hosts=example.com refused=mx.example.com:a.b.example.com:mx.example.net source=override");
+    EXPECT_EQ(hosts_for({"mx.example.net", ".b.example.com"}),
+              "level=secure hosts=a.b.example.com:mx.example.net refused=example.com:mx.example.com source=override");
+    EXPECT_EQ(hosts_for({"hostname"}),
+              "level=secure hosts=example.com:mx.example.com:a.b.example.com:mx.example.net source=override");
+}
+
 }  // namespace
 }  // namespace postseal::verdict
