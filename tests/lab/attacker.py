@@ -154,7 +154,8 @@ class Path(Listener):
                 if line[3:4] != b"-":
                     break
             if without_starttls:
-                lines = [line for line in lines if line[4:].strip().upper() != b"STARTTLS"]
+                # CHUNKING too: he reads DATA, not BDAT.
+                lines = [line for line in lines if line[4:].strip().upper() not in (b"STARTTLS", b"CHUNKING")]
                 lines[-1] = lines[-1][:3] + b" " + lines[-1][4:]
             conn.sendall(b"".join(lines))
             return lines[-1][:3]

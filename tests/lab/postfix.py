@@ -13,8 +13,8 @@ import smtplib
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import debian13
 from .ca import Certificate
+from .debian import DEBIAN_13
 from .process import run
 from .scene import Log, wait_for
 
@@ -82,7 +82,7 @@ class System:
 
     @classmethod
     def debian13(cls, lab):
-        return cls(lab, debian13.overlay(lab.place("debian13")))
+        return cls(lab, DEBIAN_13.overlay(lab.place("debian13")))
 
     def register(self, config_dir: Path):
         self.instances.append(str(config_dir))

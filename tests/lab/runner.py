@@ -17,7 +17,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import browser, debian13
+from . import browser, debian
 from .scene import PATIENCE
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -87,10 +87,12 @@ def prepare(scenes: list, say):
     needs = set().union(*(scene.needs for scene in scenes)) if scenes else set()
     try:
         if "debian13" in needs:
-            debian13.ensure(say)
+            debian.DEBIAN_13.ensure(say)
+        if "exim" in needs:
+            debian.DEBIAN_12_EXIM.ensure(say)
         if "browser" in needs:
             browser.ensure(say)
-    except (debian13.RootError, browser.BrowserError) as error:
+    except (debian.RootError, browser.BrowserError) as error:
         raise Unready(str(error)) from None
 
 
@@ -128,7 +130,7 @@ class Player:
         if self.args.keep:
             argv += ["--keep"]
         env = dict(os.environ, PYTHONPATH=str(TESTS), PYTHONDONTWRITEBYTECODE="1",
-                   POSTSEAL_CACHE=str(debian13.cache_dir().parent), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+                   POSTSEAL_CACHE=str(debian.cache_dir().parent), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
         for key, value in SANITIZER_ENV.items():
             env.setdefault(key, value)
         limit_s = scene.limit_s * PATIENCE
@@ -182,7 +184,7 @@ def main() -> int:
                         help="where logs and results go (default: $POSTSEAL_ARTEFACTS, build/artefacts)")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="scenes at once (2)")
     parser.add_argument("--keep", action="store_true", help="keep a failed scene alive to look at; one scene only")
-    parser.add_argument("--prepare", action="store_true", help="only make what scenes need from outside (Debian 13 folder, browser driver)")
+    parser.add_argument("--prepare", action="store_true", help="only make what scenes need from outside (Debian 12 and 13 folders, browser driver)")
     parser.add_argument("--list", action="store_true", help="list the scenes")
     args = parser.parse_args()
     args.artefacts = args.artefacts.resolve()
