@@ -19,8 +19,9 @@ NEEDS = ("exim",)
 
 POLICY_HOST, MX_PATH, MX, SENDER, ATTACKER = "127.0.0.30", "127.0.0.20", "127.0.0.21", "127.0.0.25", "127.0.0.66"
 ENFORCED, WILD, TESTED, DANE, PLAIN = "kestrel.test", "heron.test", "plover.test", "avocet.test", "dunlin.test"
-DOMAINS = (ENFORCED, WILD, TESTED, DANE, PLAIN)
-MX_NAMES = [f"mx.{domain}" for domain in DOMAINS]
+OWN = "egret.test"  # no MX record: the domain is its own host
+DOMAINS = (ENFORCED, WILD, TESTED, DANE, PLAIN, OWN)
+MX_NAMES = [*(f"mx.{domain}" for domain in DOMAINS), OWN]
 ATTACKER_NAMES = ("mx.attacker.test", "alias.attacker.test", "a.b.heron.test")
 NO_TLS = "a TLS session is required, but the server did not offer TLS support"
 CERTIFICATE = "certificate verification failed"
@@ -38,7 +39,8 @@ class Stage:
         self.policies = PolicyHost(lab, POLICY_HOST)
         self.certificate = self.ca.leaf(*MX_NAMES)
         for domain, mode, pattern in ((ENFORCED, "enforce", "mx.kestrel.test"), (WILD, "enforce", "*.heron.test"),
-                                      (TESTED, "testing", "mx.plover.test"), (DANE, None, None), (PLAIN, None, None)):
+                                      (TESTED, "testing", "mx.plover.test"), (OWN, "enforce", OWN), (DANE, None, None),
+                                      (PLAIN, None, None)):
             zone = self.zones[domain] = self.internet.domain(domain, signed=domain == DANE)
             zone.set("@", "MX", f"10 mx.{domain}.")
             zone.set("mx", "A", MX_PATH)
@@ -48,9 +50,12 @@ class Stage:
                 host = f"mta-sts.{domain}"
                 self.policies.sites[host] = Site(self.ca.leaf(host), policy(mode, pattern))
         self.zones[DANE].set("_25._tcp.mx", "TLSA", self.certificate.tlsa())
+        self.zones[OWN].drop("@", "MX")
+        self.zones[OWN].set("@", "A", MX_PATH)
         self.zones[WILD].set("mx", "CNAME", "mx.dunlin.test.")  # an MX that is an alias, as some are
         self.zones[WILD].drop("mx", "A")
         self.zones[WILD].set("a.b", "A", ATTACKER)
+        self.zones[WILD].set("best", "A", ATTACKER)
         attacker = self.internet.domain("attacker.test", signed=False)
         attacker.set("mx", "A", ATTACKER)
         attacker.set("alias", "CNAME", "mx.kestrel.test.")
@@ -112,7 +117,8 @@ def play(lab):
 
     with lab.step("nothing is wrong: enforce and DANE are verified, also by an alias and a wildcard; testing and others arrive"):
         stage.delivered(ENFORCED, "Verified")
-        stage.delivered(WILD, "Verified")
+        stage.delivered(WILD, "Verified")  # STS-042
+        stage.delivered(OWN, "Verified")  # MX-001, MX-003
         stage.delivered(DANE, "Verified")
         expect(sender.log.lines("mx.avocet.test .*CV=dane"), "Exim says that DANE verified it")
         stage.delivered(TESTED, "Untrusted")
@@ -132,6 +138,7 @@ def play(lab):
         expect(any(text.encode() in session.clear for session in stage.path.sessions), "the wire tap works: it read that letter")
         stage.path.strip = False
 
+    # STS-045, STS-047
     with lab.step("a self-signed, an expired certificate, one for another name: enforce and DANE wait, testing is delivered"):
         stage.show(stage.ca.self_signed(*MX_NAMES))
         stage.refused(ENFORCED, CERTIFICATE)
@@ -153,10 +160,16 @@ def play(lab):
         stage.taken_by_attacker(TESTED)
         stage.change(TESTED, "@", "MX", "10 mx.plover.test.")
 
-    with lab.step("a spoofed MX record beside the right one: the right one gets the letter"):
+    with lab.step("a spoofed MX record beside the right one, and a listed host with a wrong certificate: the next gets the letter"):
         stage.change(ENFORCED, "@", "MX", "5 mx.attacker.test.", "20 mx.kestrel.test.")
         stage.delivered(ENFORCED, "Verified")
+        calls = len(stage.sink.sessions)
+        stage.change(WILD, "@", "MX", "5 best.heron.test.", "20 mx.heron.test.")
+        stage.delivered(WILD, "Verified")  # STS-057, MX-002
+        expect(len(stage.sink.sessions) > calls, "the better host was tried first")
+        stage.change(WILD, "@", "MX", "10 mx.heron.test.")
 
+    # STS-042: compared is the name in the MX record, not what it is an alias of.
     with lab.step("an MX record that leads by an alias to the listed name, at an address of the attacker's"):
         stage.change(ENFORCED, "@", "MX", "10 alias.attacker.test.")
         stage.change(ENFORCED, "mx", "A", ATTACKER)
@@ -165,11 +178,13 @@ def play(lab):
         stage.refused(ENFORCED, CERTIFICATE)
         stage.change(ENFORCED, "mx", "A", MX_PATH)
 
+    # STS-043
     with lab.step("RFC 8461 §4.1: an MX two labels below the wildcard is not in the policy"):
         stage.change(WILD, "@", "MX", "10 a.b.heron.test.")
         stage.refused(WILD, NOT_LISTED)
         stage.change(WILD, "@", "MX", "10 mx.heron.test.")
 
+    # STS-018
     with lab.step("a new id whose policy cannot be fetched, then no record at all: the cached policy holds"):
         stage.change(ENFORCED, "@", "MX", "10 mx.attacker.test.")
         stage.policies.sites[f"mta-sts.{ENFORCED}"].status = 503
@@ -200,6 +215,7 @@ def play(lab):
         expect(set(held) <= set(sender.queue()), f"in the queue: {sender.queue()}")
         daemon.start()
 
+    # STS-054
     with lab.step("the attack is over: every letter that waited is delivered as its domain demands"):
         sender.flush()
         for queue_id, text in stage.waiting.items():

@@ -629,7 +629,8 @@ TEST_F(PolicyDaemonTest, AFullMapStartsAfreshAndForgetsNoPolicy) {
     EXPECT_EQ(host_.connections(), 1);
 }
 
-// What Exim asks: the policy of a domain, then which of its MX hosts may be used (RFC 8461 §4.1), by preference.
+// What Exim asks: the policy of a domain, then which of its MX hosts may be used (RFC 8461 §4.1), by preference (RFC
+// 5321 §5.1).
 TEST_F(PolicyDaemonTest, AnswersTheLineProtocol) {
     ask("a.test");
     const auto protocol = make_line_protocol(daemon());

@@ -138,7 +138,8 @@ TEST(LineReply, SaysTheSame) {
     EXPECT_EQ(line_reply(decision), "level=none mode=testing source=sts expires=1790086400");
 }
 
-// RFC 8461 §4.1: "*" stands for exactly one label; the MTA that asks need not know.
+// RFC 8461 §4.1; STS-043, STS-044: "*" stands for exactly one label, case and a final dot do not count; the MTA that
+// asks need not know.
 TEST(MxLineReply, JudgesTheHostsByThePolicy) {
     const dns::Name domain = test::name("example.com");
     EXPECT_EQ(mx_line_reply(secure(), domain,
