@@ -69,7 +69,8 @@ class Exim:
         (self.root / "etc/mailname").write_text(self.hostname + "\n")
         local = "".join(f"{key} = {value}\n" for key, value in self.macros.items() if value is not None)
         # A scene hands in many letters in one session and wants each tried at once.
-        local += f"log_file_path = {self.log.path.parent}/%s.log\ntls_advertise_hosts =\nsmtp_accept_queue_per_connection = 0\nsmtp_accept_max = 200\n"
+        local += (f"log_file_path = {self.log.path.parent}/%s.log\ntls_advertise_hosts =\n"
+                  "smtp_accept_queue_per_connection = 0\nsmtp_accept_max = 200\n")
         (etc / ("conf.d/main/000_localmacros" if self.split else "exim4.conf.localmacros")).write_text(local)
         if self.split:
             for fragment, place in SPLIT.items():
