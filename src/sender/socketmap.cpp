@@ -91,8 +91,10 @@ Taken take_line(std::string_view input) {
 // RFC 5321 §5.1: the lowest preference first, hosts of the same preference in random order.
 std::vector<std::string> in_order_of_preference(std::string_view mx) {
     std::vector<std::pair<std::uint64_t, std::string>> hosts;
+    const std::vector<std::string_view> words = split(mx, ' ');
+    hosts.reserve(words.size());
     std::uint64_t preference = 0;
-    for (const std::string_view word : split(mx, ' ')) {
+    for (const std::string_view word : words) {
         if (const auto number = parse_decimal(word)) {
             preference = *number;
         } else if (!word.empty()) {
@@ -103,6 +105,7 @@ std::vector<std::string> in_order_of_preference(std::string_view mx) {
     std::ranges::shuffle(hosts, random);
     std::ranges::stable_sort(hosts, {}, &std::pair<std::uint64_t, std::string>::first);
     std::vector<std::string> names;
+    names.reserve(hosts.size());
     for (auto& [number, name] : hosts) {
         names.push_back(std::move(name));
     }
