@@ -7,6 +7,7 @@ waited is delivered; nothing is ever returned to the sender.
 
 from lab.attacker import Path, Sink
 from lab.ca import Ca
+from lab.dns_path import SERVFAIL, DnsPath
 from lab.exim import Exim
 from lab.internet import Internet
 from lab.policy_host import PATH, PolicyHost, Site, policy
@@ -18,6 +19,7 @@ LIMIT_S = 240
 NEEDS = ("exim",)
 
 POLICY_HOST, MX_PATH, MX, SENDER, ATTACKER = "127.0.0.30", "127.0.0.20", "127.0.0.21", "127.0.0.25", "127.0.0.66"
+NAME_SERVER = "127.0.0.12"  # where the world finds the owners' name server
 ENFORCED, WILD, TESTED, DANE, PLAIN = "kestrel.test", "heron.test", "plover.test", "avocet.test", "dunlin.test"
 OWN = "egret.test"  # no MX record: the domain is its own host
 DOMAINS = (ENFORCED, WILD, TESTED, DANE, PLAIN, OWN)
@@ -35,13 +37,14 @@ class Stage:
         self.lab = lab
         self.ca = Ca(lab)
         self.internet = Internet(lab)
+        self.dns_path = DnsPath(lab, NAME_SERVER)
         self.zones = {}
         self.policies = PolicyHost(lab, POLICY_HOST)
         self.certificate = self.ca.leaf(*MX_NAMES)
         for domain, mode, pattern in ((ENFORCED, "enforce", "mx.kestrel.test"), (WILD, "enforce", "*.heron.test"),
                                       (TESTED, "testing", "mx.plover.test"), (OWN, "enforce", OWN), (DANE, None, None),
                                       (PLAIN, None, None)):
-            zone = self.zones[domain] = self.internet.domain(domain, signed=domain == DANE)
+            zone = self.zones[domain] = self.internet.domain(domain, domain == DANE, NAME_SERVER)
             zone.set("@", "MX", f"10 mx.{domain}.")
             zone.set("mx", "A", MX_PATH)
             if mode:
@@ -169,6 +172,18 @@ def play(lab):
         stage.change(WILD, "@", "MX", "5 best.heron.test.", "20 mx.heron.test.")
         stage.delivered(WILD, "Verified")  # STS-057, MX-002
         expect(len(stage.sink.sessions) > calls, "the better host was tried first")
+        stage.change(WILD, "@", "MX", "10 mx.heron.test.")
+
+    with lab.step("DNS does not tell the MX hosts: the letter waits; nor the addresses of the better one: the next gets it"):
+        stage.dns_path.forged = {(ENFORCED, "MX"): SERVFAIL}
+        stage.internet.flush()
+        stage.refused(ENFORCED, f"mx={ENFORCED}")
+        stage.dns_path.forged = {("lost.heron.test", kind): SERVFAIL for kind in ("A", "AAAA")}
+        stage.change(WILD, "@", "MX", "5 lost.heron.test.", "20 mx.heron.test.")
+        stage.delivered(WILD, "Verified")
+        stage.change(WILD, "@", "MX", "5 lost.heron.test.")
+        stage.refused(WILD, "lost.heron.test")
+        stage.dns_path.forged = {}
         stage.change(WILD, "@", "MX", "10 mx.heron.test.")
 
     # STS-042: compared is the name in the MX record, not what it is an alias of.
