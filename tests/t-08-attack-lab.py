@@ -14,18 +14,20 @@ from pathlib import Path
 
 from lab.attacks import RECORD, Town, ask
 from lab.dns_path import NODATA, SERVFAIL
-from lab.mta import PostfixMta
+from lab.exim import Exim
+from lab.mta import EximMta, PostfixMta
 from lab.policy_host import policy
 from lab.postfix import Postfix, System
 from lab.postseal import Postseal
 from lab.scene import expect, wait_for
 
 LIMIT_S = 300
-NEEDS = ("debian13",)
+NEEDS = ("debian13", "exim")
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "attacks.md"
-SENDER, SENDER_13, CONTROL = "127.0.0.25", "127.0.0.26", "127.0.0.28"
-MAP = "socketmap:inet:127.0.0.1:8461:"
+SENDER, SENDER_13, EXIM = "127.0.0.25", "127.0.0.26", "127.0.0.27"
+CONTROLS = {"control-p37": "127.0.0.28", "control-exim": "127.0.0.29"}  # they do not ask policyd
+MAP, LINES = "socketmap:inet:127.0.0.1:8461:", "127.0.0.1:8462"
 
 POLICIES = {
     "none": "no policy",
@@ -70,6 +72,9 @@ LEFT_OUT = {
     "txt-removed": "there is no `_mta-sts` record to remove",
     "tlsa": "there is no TLSA record to differ from",
 }
+# (policy, attack) of the letters that go through MTAs which do not ask policyd.
+CONTROL_CELLS = (("fresh", "strip"), ("fresh", "refuse"), ("fresh", "self-signed"), ("fresh", "mx-spoofed"), ("dane", "strip"),
+                 ("dane", "tlsa"))
 
 
 @dataclass
@@ -160,10 +165,11 @@ class Stage:
                 domain = self.attacked(f"{column}-{attack}-{key}", column, attack)
                 self.cells.append(Cell("matrix", attack, column, key, outcome, domain, warm=column == "cached"))
             self.fine(key)
-        for column, attack in (("fresh", "strip"), ("fresh", "refuse"), ("fresh", "self-signed"), ("fresh", "mx-spoofed"),
-                               ("dane", "strip"), ("dane", "tlsa")):
-            domain = self.attacked(f"{column}-{attack}-control", column, attack)
-            self.cells.append(Cell("control", attack, column, "control", "waits", domain))
+        for key in CONTROLS:
+            for column, attack in CONTROL_CELLS:
+                if column != "dane" or key != "control-exim":  # Exim has DANE of its own
+                    domain = self.attacked(f"{column}-{attack}-{key}", column, attack)
+                    self.cells.append(Cell("control", attack, column, key, "waits", domain))
 
     def attacked(self, label: str, column: str, attack: str):
         signed = column in ("dane", "both")
@@ -176,10 +182,12 @@ class Stage:
         town = self.town
         count = Counter()
 
-        def cell(title: str, outcome: str, build, **more):
+        def cell(title: str, outcome: str, build, exim: str = None, **more):
             count["n"] += 1
             label = f"fine-{count['n']:02d}"
             self.titles[label] = title
+            if key == "exim" and exim:
+                outcome = exim
             self.cells.append(Cell("fine", label, "", key, outcome, build(f"{label}-{key}"), **more))
 
         ok = town.mx("ok")
@@ -227,8 +235,9 @@ class Stage:
         cell("DANE: the certificate is expired, and for another name (RFC 7672 §3.1.1)", "verified",
              lambda d: town.domain(d, "dane-ee", signed=True))
         cell("DANE: a new key beside the old one", "verified", lambda d: town.domain(d, "rollover", signed=True))
+        # RFC 7672 §2.2: encryption is enough here. Exim checks the certificate nevertheless and says how it was.
         cell("DANE: only records that SMTP cannot use (RFC 7672 §3.1.3)", "encrypted",
-             lambda d: town.domain(d, "unusable", signed=True))
+             lambda d: town.domain(d, "unusable", signed=True), exim="verified")
         cell("cached, then the owner's record and policy host are gone", "verified",
              lambda d: town.sts(d, "gone"), warm=True, late=True)
         cell("cached, then the owner goes back to testing with a bad certificate", "encrypted",
@@ -263,16 +272,20 @@ class Stage:
         town.places["reset"].policies.way = "reset"
         town.places["silent"].policies.way = "silent"
         self.daemon = Postseal(self.lab, town.internet, town.ca.file, {
-            "policyd": {"listen": ["127.0.0.1:8461"], "id_recheck_min_s": 1, "fetch_timeout_s": 12,
+            "policyd": {"listen": ["127.0.0.1:8461"], "line_listen": [LINES], "id_recheck_min_s": 1, "fetch_timeout_s": 12,
                         "first_lookup_timeout_s": 60}},  # a hundred first contacts at once on a busy machine take their time
             verb="policyd").start()
         debian12 = System.debian12(self.lab)
         senders = {
             "p37": self.sender(debian12, "sender", SENDER, "QUERY"),
             "p310": self.sender(System.debian13(self.lab), "sender13", SENDER_13, "QUERYwithTLSRPT"),
-            "control": self.sender(debian12, "control", CONTROL, None),
+            "control-p37": self.sender(debian12, "control", CONTROLS["control-p37"], None),
         }
         self.mtas = {key: PostfixMta(postfix.start(), key) for key, postfix in senders.items()}
+        for key, address in (("exim", EXIM), ("control-exim", CONTROLS["control-exim"])):
+            exim = Exim(self.lab, key, address, f"{key}.test", postseal=key == "exim", queue_only=True,
+                        POSTSEAL_CA=town.ca.file, POSTSEAL_TIMEOUT="90s")  # longer than first_lookup_timeout_s
+            self.mtas[key] = EximMta(exim.start(), key)
 
     def sender(self, system, name, address, map_name):
         settings = {"smtp_tls_policy_maps": MAP + map_name} if map_name else {}
@@ -350,7 +363,7 @@ class Stage:
 
 
 def play(lab):
-    keys = ["p37", "p310"]
+    keys = ["p37", "p310", "exim"]
     stage = Stage(lab)
     with lab.step("the town stands: two zones, an MX and a policy host for each attack, senders of each kind"):
         stage.start(keys)
@@ -386,7 +399,7 @@ def play(lab):
         stage.daemon.start()
         waiting = [cell for cell in stage.chosen("matrix", "fine") if cell.got == "waits"]
         for key in keys:
-            stage.mtas[key].flush()
+            stage.mtas[key].retry([cell.id for cell in waiting if cell.mta == key])
         for key in keys:
             mine = [cell for cell in waiting if cell.mta == key]
             outcomes = stage.mtas[key].outcomes([cell.id for cell in mine], attempt=2)
@@ -428,19 +441,19 @@ def play(lab):
 
 # The table
 
-def outcome_of(cells: list) -> str:
+def outcome_of(stage, cells: list) -> str:
     """One word where all MTAs agree and are right, else each with its own."""
     if not cells:
         return "–"
     if all(cell.as_required() for cell in cells) and len({cell.got for cell in cells}) == 1:
         return cells[0].got
-    return ", ".join(f"{cell.mta} {cell.got}{'' if cell.as_required() else '!'}" for cell in cells)
+    return ", ".join(f"{stage.mtas[cell.mta].title}: {cell.got}{'' if cell.as_required() else '!'}" for cell in cells)
 
 
 def table(stage, keys) -> list:
     rows = [["", *POLICIES.values()]]
     for attack in ATTACKS:
-        rows.append([attack, *(outcome_of(stage.chosen("matrix", row=attack, column=column)) for column in POLICIES)])
+        rows.append([attack, *(outcome_of(stage, stage.chosen("matrix", row=attack, column=column)) for column in POLICIES)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
 
@@ -461,18 +474,22 @@ def write(stage, keys, line: str) -> str:
            "| attack | " + " | ".join(POLICIES.values()) + " |",
            "|---" * (len(POLICIES) + 1) + "|"]
     for attack, what in ATTACKS.items():
-        outcomes = [outcome_of(stage.chosen("matrix", row=attack, column=column)) for column in POLICIES]
+        outcomes = [outcome_of(stage, stage.chosen("matrix", row=attack, column=column)) for column in POLICIES]
         out.append(f"| {what} | " + " | ".join(outcomes) + " |")
     out += ["", "Left out (–): " + "; ".join(f"{ATTACKS[key]}: {why}" for key, why in LEFT_OUT.items()) + ".", "",
             "Who has no policy, or only tests one, gets his mail whatever happens: that is what these modes mean. An enforced policy that",
             "nobody here has fetched before cannot be known when the attacker hides it at the first contact (RFC 8461 §10.2), except where",
             "DANE stands behind it. Once it is cached nothing of the above gets round it.", "",
+            "Exim remembers a host that failed and for a while keeps letters to other domains from it, too (Postfix remembers the domain).",
+            "To see what comes of every letter the lab orders each attempt of Exim's by itself (`exim4 -M`).", "",
             "## What is awkward but no attack", "", "| destination | outcome |", "|---|---|"]
     for label, title in stage.titles.items():
-        out.append(f"| {title} | {outcome_of(stage.chosen('fine', row=label))} |")
-    control = stage.chosen("control")
-    out += ["", "## Without policyd", "",
-            f"The same letters from a Postfix that does not ask policyd: {sum(cell.leaked for cell in control)} of {len(control)} were read by "
-            "the attacker:", ""]
-    out += [f"* {POLICIES[cell.column]}: {ATTACKS[cell.row]}" for cell in control]
+        out.append(f"| {title} | {outcome_of(stage, stage.chosen('fine', row=label))} |")
+    out += ["", "Where no TLSA record can be used encryption is enough; Exim checks the certificate all the same, and says so.", "",
+            "## Without policyd", "",
+            "The same attacks, and whose letters they read where the MTA does not ask policyd:", ""]
+    for column, attack in CONTROL_CELLS:
+        who = [stage.mtas[cell.mta].title for cell in stage.chosen("control", row=attack, column=column) if cell.leaked]
+        out.append(f"* {POLICIES[column]}: {ATTACKS[attack]}: {', '.join(who) or 'nobody'}")
+    out += ["", "DANE was not tried here with Exim, which has that of its own."]
     return "\n".join(out) + "\n"
