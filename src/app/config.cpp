@@ -218,8 +218,11 @@ void read_roles(Section& root, Config& config) {
 
 void read_store(Section& section, Config& config) {
     const toml::node* node = section.take_text("url", config.store.url);
-    if (node != nullptr && config.store.url != "sqlite" && !config.store.url.starts_with("sqlite:/")) {
-        section.fail(*node, "url", "must be \"sqlite\" or \"sqlite:/PATH\": this version has no other store");
+    const std::string& url = config.store.url;
+    const bool known = url == "sqlite" || url.starts_with("sqlite:/") || url.starts_with("postgresql://") ||
+                       url.starts_with("postgres://");
+    if (node != nullptr && !known) {
+        section.fail(*node, "url", R"(must be "sqlite", "sqlite:/PATH" or "postgresql://USER@HOST/DATABASE")");
     }
     section.take_text("key_file", config.store.key_file);
 }

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "console/session_guard.h"
+#include "store/testing.h"
 
 namespace postseal::console {
 namespace {
@@ -69,7 +70,7 @@ protected:
     NoLog log_;
     net::WorkPool work_{"work", 2};
     net::Loop loop_;
-    std::unique_ptr<store::Store> store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
+    std::unique_ptr<store::Store> store_ = store::testing::new_store();
     static ConsoleSettings settings() {
         ConsoleSettings out;
         out.public_url = "https://panel.example.net/";

@@ -1,4 +1,5 @@
 #include "console/session_guard.h"
+#include "store/testing.h"
 
 #include <gtest/gtest.h>
 
@@ -64,7 +65,7 @@ protected:
     [[nodiscard]] std::string cookie() const { return "postseal_session=" + token_; }
 
     TestClock clock_;
-    std::unique_ptr<store::Store> store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
+    std::unique_ptr<store::Store> store_ = store::testing::new_store();
     SessionGuard guard_{*store_, clock_};
     std::string token_;
     std::string csrf_;

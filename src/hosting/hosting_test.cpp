@@ -13,6 +13,7 @@
 #include "hosting/pebble_for_test.h"
 #include "net/http_server.h"
 #include "net/poller.h"
+#include "store/testing.h"
 
 namespace postseal::hosting {
 namespace {
@@ -53,7 +54,7 @@ public:
           servers_({&loops_[0]}, {},
                    [this](auto request, auto reply) { policy_(std::move(request), std::move(reply)); }),
           http_({&loops_[0]}, {}, [this](auto request, auto reply) { port80_(std::move(request), std::move(reply)); }) {
-        store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
+        store_ = store::testing::new_store();
         organisation_ = store_->accounts.organisation("ours", clock_.now())->id;
         net::TlsSettings settings;
         settings.acme_tls_alpn = true;

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "base/text.h"
+#include "store/testing.h"
 
 namespace postseal::intake {
 namespace {
@@ -67,7 +68,7 @@ protected:
     const dns::Name name_ = *dns::Name::parse("example.com");
     FixedClock clock_;
     NoLog log_;
-    std::unique_ptr<store::Store> store_ = *store::Store::open("sqlite::memory:", store::SecretBox::ephemeral());
+    std::unique_ptr<store::Store> store_ = store::testing::new_store();
     net::WorkPool pool_{"test", 1};
     Intake intake_{*store_, pool_, clock_, log_};
 };

@@ -1,4 +1,4 @@
-// A SQL database as the rest of `store` sees it: SQLite today, PostgreSQL behind the same interface. Statements are
+// A SQL database as the rest of `store` sees it: SQLite or PostgreSQL behind the same interface. Statements are
 // portable SQL with parameters $1, $2, …; the classes of store's other files hold the only SQL of the program.
 #pragma once
 
@@ -81,6 +81,8 @@ public:
     // Runs `body` in a transaction that no other thread's statement can enter; rolled back when it returns an error.
     // Durable once this returns success. May be nested: the outermost counts.
     virtual Result<void> transaction(const std::function<Result<void>()>& body) = 0;
+    // Our CREATE TABLE statements are written for SQLite: self-numbering keys and bytes are called otherwise elsewhere.
+    [[nodiscard]] virtual std::string schema_sql(std::string_view portable) const { return std::string(portable); }
 };
 
 }  // namespace postseal::store

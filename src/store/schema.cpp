@@ -82,33 +82,34 @@ const std::vector<std::vector<const char*>> migrations = {
 
 }  // namespace
 
+// One transaction for all: of several processes that start at once on one database, the first migrates.
 Result<void> migrate(Database& database) {
-    if (auto made = database.query("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"); !made) {
-        return made.error();
-    }
-    POSTSEAL_TRY(const Rows rows, database.query("SELECT COALESCE(MAX(version), 0) FROM schema_version"));
-    const auto done = static_cast<std::size_t>(rows.at(0).number(0));
-    if (done > migrations.size()) {
-        return Error{Errc::refused, "database",
-                     fmt::format("its schema is version {}, this program knows {}: it was written by a newer Postseal",
-                                 done, migrations.size())};
-    }
-    for (std::size_t version = done; version < migrations.size(); ++version) {
-        auto ran = database.transaction([&]() -> Result<void> {
+    return database.transaction([&]() -> Result<void> {
+        if (auto made = database.query("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"); !made) {
+            return made.error();
+        }
+        POSTSEAL_TRY(const Rows rows, database.query("SELECT COALESCE(MAX(version), 0) FROM schema_version"));
+        const auto done = static_cast<std::size_t>(rows.at(0).number(0));
+        if (done > migrations.size()) {
+            return Error{
+                Errc::refused, "database",
+                fmt::format("its schema is version {}, this program knows {}: it was written by a newer Postseal", done,
+                            migrations.size())};
+        }
+        for (std::size_t version = done; version < migrations.size(); ++version) {
             for (const char* statement : migrations[version]) {
-                if (auto result = database.query(statement); !result) {
+                if (auto result = database.query(database.schema_sql(statement)); !result) {
                     return result.error();
                 }
             }
             auto noted = database.query("INSERT INTO schema_version (version) VALUES ($1)",
                                         {value(static_cast<std::int64_t>(version) + 1)});
-            return noted ? Result<void>() : Result<void>(noted.error());
-        });
-        if (!ran) {
-            return ran;
+            if (!noted) {
+                return noted.error();
+            }
         }
-    }
-    return {};
+        return {};
+    });
 }
 
 }  // namespace postseal::store

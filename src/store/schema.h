@@ -5,7 +5,7 @@
 
 namespace postseal::store {
 
-// Runs the migrations that the database lacks, each in its own transaction. Errors: refused when the database is newer
+// Runs the migrations that the database lacks, in one transaction. Errors: refused when the database is newer
 // than this program.
 Result<void> migrate(Database& database);
 

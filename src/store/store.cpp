@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "store/postgres.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -17,12 +18,23 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
       database_(std::move(database)),
       secrets_(std::move(secrets)) {}
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& url, SecretBox secrets) {
+namespace {
+
+Result<std::unique_ptr<Database>> open_database(const std::string& url) {
     constexpr std::string_view sqlite_scheme = "sqlite:";
-    if (!url.starts_with(sqlite_scheme)) {
-        return invalid_input("store", "this version keeps its data in SQLite only: sqlite:/PATH");
+    if (url.starts_with(sqlite_scheme)) {
+        return open_sqlite(url.substr(sqlite_scheme.size()));
     }
-    POSTSEAL_TRY(std::unique_ptr<Database> database, open_sqlite(url.substr(sqlite_scheme.size())));
+    if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
+        return open_postgres(url);
+    }
+    return invalid_input("[store] url", "must be sqlite:/PATH or postgresql://USER@HOST/DATABASE");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& url, SecretBox secrets) {
+    POSTSEAL_TRY(std::unique_ptr<Database> database, open_database(url));
     if (auto migrated = migrate(*database); !migrated) {
         return migrated.error();
     }

@@ -22,7 +22,8 @@ namespace postseal::store {
 // is parsed again; a row that does not parse is an internal error, never a crash.
 class Store {
 public:
-    // Brings the schema up to date first. `url`: "sqlite:/PATH" or "sqlite::memory:".
+    // Brings the schema up to date first. `url`: "sqlite:/PATH", "sqlite::memory:" or
+    // "postgresql://…" as libpq reads it.
     static Result<std::unique_ptr<Store>> open(const std::string& url, SecretBox secrets);
 
     Accounts accounts;

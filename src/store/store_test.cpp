@@ -1,4 +1,4 @@
-// The store against SQLite in memory and on disk: what goes in comes out, what must be refused is refused.
+// The store: what goes in comes out, what must be refused is refused. On SQLite, and on PostgreSQL (store/testing.h).
 #include "store/store.h"
 
 #include <gtest/gtest.h>
@@ -6,13 +6,17 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "base/testing.h"
 #include "store/schema.h"
-#include "store/sqlite.h"
+#include "store/testing.h"
 
 namespace postseal::store {
 namespace {
+
+using testing::new_database;
+using testing::new_store;
 
 const TimePoint now{Seconds(1'790'000'000)};
 
@@ -20,14 +24,8 @@ dns::Name name(std::string_view text) {
     return dns::Name::parse(text).value();
 }
 
-std::unique_ptr<Store> open_in_memory() {
-    auto opened = Store::open("sqlite::memory:", SecretBox::ephemeral());
-    EXPECT_TRUE(opened) << opened.error().message();
-    return std::move(*opened);
-}
-
-TEST(Sqlite, RollsBackWhatDidNotSucceed) {
-    auto database = open_sqlite(":memory:").value();
+TEST(Database, RollsBackWhatDidNotSucceed) {
+    auto database = new_database();
     ASSERT_TRUE(database->query("CREATE TABLE t (n BIGINT UNIQUE)"));
     const auto outcome = database->transaction([&]() -> Result<void> {
         EXPECT_TRUE(database->query("INSERT INTO t VALUES ($1)", {value(std::int64_t{1})}));
@@ -37,17 +35,68 @@ TEST(Sqlite, RollsBackWhatDidNotSucceed) {
     EXPECT_EQ(database->query("SELECT COUNT(*) FROM t").value().at(0).number(0), 0);
 }
 
-TEST(Sqlite, TellsAConstraintFromBrokenSql) {
-    auto database = open_sqlite(":memory:").value();
+TEST(Database, TellsAConstraintFromBrokenSql) {
+    auto database = new_database();
     ASSERT_TRUE(database->query("CREATE TABLE t (n BIGINT UNIQUE)"));
     ASSERT_TRUE(database->query("INSERT INTO t VALUES (1)"));
     EXPECT_EQ(database->query("INSERT INTO t VALUES (1)").error().code, Errc::refused);
     EXPECT_EQ(database->query("SELEKT").error().code, Errc::internal);
-    EXPECT_EQ(open_sqlite("/nonexistent/folder/file").error().code, Errc::unavailable);
+}
+
+TEST(Database, KeepsEveryType) {
+    auto database = new_database();
+    ASSERT_TRUE(database->query(
+        database->schema_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n BIGINT, s TEXT, b BLOB NOT NULL)")));
+    const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    const Bytes bytes{0x00, 0xff, '\\', '\''};
+    ASSERT_TRUE(
+        database->query("INSERT INTO t (n, s, b) VALUES ($1, $2, $3)", {value(most), value("п'\\x41"), value(bytes)}));
+    ASSERT_TRUE(
+        database->query("INSERT INTO t (n, s, b) VALUES ($1, $2, $3)", {value(-most - 1), null(), value(Bytes{})}));
+    ASSERT_TRUE(database->query("INSERT INTO t (n, s, b) VALUES ($1, $2, $3)", {null(), value(""), value(Bytes{1})}));
+    const Rows rows = database->query("SELECT n, s, b, id FROM t ORDER BY id").value();
+    ASSERT_EQ(rows.size(), 3U);
+    EXPECT_EQ(rows[0].number(0), most);
+    EXPECT_EQ(rows[0].text(1), "п'\\x41");
+    EXPECT_EQ(rows[0].bytes(2), bytes);
+    EXPECT_EQ(rows[0].number(3), 1);
+    EXPECT_EQ(rows[1].number(0), -most - 1);
+    EXPECT_TRUE(rows[1].is_null(1));
+    EXPECT_FALSE(rows[1].is_null(2)) << "no bytes are not NULL";
+    EXPECT_TRUE(rows[2].is_null(0));
+    EXPECT_EQ(rows[2].maybe_text(1), "");
+    EXPECT_EQ(rows[2].number(3), 3);
+    EXPECT_EQ(database->query("SELECT SUM(n) FROM t WHERE id > 1").value().at(0).number(0), -most - 1);
+    EXPECT_EQ(database->query("SELECT COUNT(*) FROM t").value().at(0).number(0), 3);
+}
+
+TEST(Database, ATransactionThatLostAStatementIsNotCommittedInPart) {
+    auto database = new_database();
+    ASSERT_TRUE(database->query("CREATE TABLE t (n BIGINT UNIQUE)"));
+    const auto outcome = database->transaction([&]() -> Result<void> {
+        EXPECT_TRUE(database->query("INSERT INTO t VALUES (1)"));
+        const auto twice = database->query("INSERT INTO t VALUES (1)");
+        EXPECT_EQ(twice.error().code, Errc::refused);
+        return twice.error();
+    });
+    EXPECT_EQ(outcome.error().code, Errc::refused);
+    EXPECT_EQ(database->query("SELECT COUNT(*) FROM t").value().at(0).number(0), 0);
+    EXPECT_TRUE(database->query("INSERT INTO t VALUES (1)")) << "and the database goes on";
+}
+
+TEST(Store, SaysWhichDatabaseItCannotOpen) {
+    const auto code = [](const char* url) { return Store::open(url, SecretBox::ephemeral()).error().code; };
+    EXPECT_EQ(code("sqlite:/nonexistent/folder/file"), Errc::unavailable);
+    EXPECT_EQ(code("mysql://localhost/postseal"), Errc::invalid_input);
+    EXPECT_EQ(code("postgresql://localhost/postseal?colour=red"), Errc::invalid_input);
+    EXPECT_EQ(code("postgresql:///postseal?host=/nonexistent"), Errc::unavailable);
+    const auto refused = Store::open("postgresql://mail:hunter2@127.0.0.1:1/postseal", SecretBox::ephemeral());
+    EXPECT_EQ(refused.error().code, Errc::unavailable);
+    EXPECT_EQ(refused.error().message().find("hunter2"), std::string::npos) << refused.error().message();
 }
 
 TEST(Schema, MigratesOnceAndRefusesANewerDatabase) {
-    auto database = open_sqlite(":memory:").value();
+    auto database = new_database();
     ASSERT_TRUE(migrate(*database));
     ASSERT_TRUE(migrate(*database));  // nothing left to do
     ASSERT_TRUE(database->query("INSERT INTO schema_version VALUES (1000)"));
@@ -99,7 +148,7 @@ TEST(Store, SurvivesReopening) {
 }
 
 TEST(Accounts, SignInLinkWorksOnceAndInTime) {
-    auto store = open_in_memory();
+    auto store = new_store();
     Accounts& accounts = store->accounts;
     const auto organisation = accounts.organisation("Home", now).value();
     EXPECT_EQ(accounts.organisation("Home", now).value().id, organisation.id);
@@ -126,7 +175,7 @@ Domain a_domain(std::int64_t organisation, std::string_view text, std::string la
 }
 
 TEST(Domains, LabelIsNeverReissued) {  // rule 1
-    auto store = open_in_memory();
+    auto store = new_store();
     const auto organisation = store->accounts.organisation("Home", now).value().id;
     Domain domain = store->domains.add(a_domain(organisation, "example.com", "l1")).value();
     EXPECT_EQ(store->domains.add(a_domain(organisation, "example.com", "l2")).error().code, Errc::refused);  // has it
@@ -141,7 +190,7 @@ TEST(Domains, LabelIsNeverReissued) {  // rule 1
 }
 
 TEST(Domains, RetiringDomainMayComeBackUnderANewLabel) {
-    auto store = open_in_memory();
+    auto store = new_store();
     const auto organisation = store->accounts.organisation("Home", now).value().id;
     Domain old = store->domains.add(a_domain(organisation, "example.com", "old")).value();
     old.state = DomainState::retiring;
@@ -154,7 +203,7 @@ TEST(Domains, RetiringDomainMayComeBackUnderANewLabel) {
 }
 
 TEST(Domains, PolicyIdIsNeverUsedForAnotherBody) {  // STS-016
-    auto store = open_in_memory();
+    auto store = new_store();
     const auto organisation = store->accounts.organisation("Home", now).value().id;
     const auto domain = store->domains.add(a_domain(organisation, "example.com", "l1")).value().id;
     PolicyVersion version{domain, 1, mtasts::Mode::testing, 86400, "body", "id1", now, {}, {}, {}};
@@ -172,7 +221,7 @@ TEST(Domains, PolicyIdIsNeverUsedForAnotherBody) {  // STS-016
 }
 
 TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothing
-    auto store = open_in_memory();
+    auto store = new_store();
     PolicyCache::Entry entry{
         name("example.com"), std::nullopt, {"id2", now, {{"id1", now - Seconds(5)}, {"id2", now}}}};
     entry.policy = mtasts::CachedPolicy{
@@ -192,7 +241,7 @@ TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothin
 }
 
 TEST(AddedOverrides, AreKeptByDomain) {  // rule 14
-    auto store = open_in_memory();
+    auto store = new_store();
     ASSERT_TRUE(
         store->added_overrides.put({"example.org", "secure", {"mx.example.org", ".b.test"}, now, "cli:local", "x"}));
     ASSERT_TRUE(store->added_overrides.put({".a.example", "may", {}, now, "user:ann", ""}));
@@ -218,7 +267,7 @@ tlsrpt::PolicyResult sts_result(std::uint64_t successful, std::uint64_t failed) 
 }
 
 TEST(SessionCounts, SumsWhatIsTheSame) {
-    auto store = open_in_memory();
+    auto store = new_store();
     const Day day = std::chrono::floor<std::chrono::days>(now);
     ASSERT_TRUE(store->session_counts.add({{day, name("example.com"), "old record", sts_result(3, 1)}}));
     ASSERT_TRUE(store->session_counts.add({{day, name("example.com"), "new record", sts_result(2, 2)}}));
@@ -233,7 +282,7 @@ TEST(SessionCounts, SumsWhatIsTheSame) {
 }
 
 TEST(SessionCounts, RemembersDeliveries) {
-    auto store = open_in_memory();
+    auto store = new_store();
     const Day day = std::chrono::floor<std::chrono::days>(now);
     Delivery delivery{day, name("example.com"), "https://r.example/", DeliveryState::retry, 1, now, now, "503", "{}"};
     ASSERT_TRUE(store->session_counts.put_delivery(delivery));
@@ -260,7 +309,7 @@ NewReport a_report(std::string id) {
 }
 
 TEST(Reports, CountsEachReportOnce) {  // RPT-048: the same report resent is dropped
-    auto store = open_in_memory();
+    auto store = new_store();
     EXPECT_EQ(store->reports.add(a_report("r1")).value(), Reports::Added::stored);
     NewReport again = a_report("r1");
     again.via = "import";
@@ -274,7 +323,7 @@ TEST(Reports, CountsEachReportOnce) {  // RPT-048: the same report resent is dro
 }
 
 TEST(Reports, NeverSumsTwoPolicyTypes) {  // rule 19
-    auto store = open_in_memory();
+    auto store = new_store();
     NewReport report = a_report("r1");
     tlsrpt::PolicyResult tlsa = sts_result(10, 2);
     tlsa.policy_type = "tlsa";
@@ -292,7 +341,7 @@ TEST(Reports, NeverSumsTwoPolicyTypes) {  // rule 19
 }
 
 TEST(Reports, KeepsRawBytesAndContent) {  // rule 17
-    auto store = open_in_memory();
+    auto store = new_store();
     NewReport report = a_report("r1");
     report.deviations = {{"contact-info-null", "contact-info is null"}};
     ASSERT_TRUE(store->reports.add(report));
@@ -306,7 +355,7 @@ TEST(Reports, KeepsRawBytesAndContent) {  // rule 17
 }
 
 TEST(Audit, ListsNewestFirst) {
-    auto store = open_in_memory();
+    auto store = new_store();
     ASSERT_TRUE(store->audit.add({now, 1, "user:owner", "domain.add", "example.com", "", "pending", ""}));
     ASSERT_TRUE(store->audit.add({now, 1, "user:owner", "domain.mode", "example.com", "testing", "enforce", "tested"}));
     ASSERT_TRUE(store->audit.add({now, 2, "user:other", "domain.add", "example.org", "", "pending", ""}));
