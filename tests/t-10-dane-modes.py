@@ -230,3 +230,15 @@ def play(lab):
         wait_for(lambda: ask(short) == NOBODY and questions(short) > seen[short], f"{short} is looked up again")
         expect(time.monotonic() - began >= 1, "not before its two seconds have passed")
         expect(ask(long) == NOBODY and questions(long) == seen[long], f"{long} is not")
+
+    with lab.step("partial_dane: what the operator wants where only the worse host has TLSA and MTA-STS enforces (design rule 12)"):
+        daemon, address = daemons["forwarding"], ("127.0.0.1", ports["forwarding"])
+        held = {key: stage.rows[key][0] for key in (f"best-sts.{SIGNED}", f"best.{SIGNED}", f"all-sts.{SIGNED}", f"none-sts.{SIGNED}")}
+        domain = f"worse-sts.{SIGNED}"
+        only_the_other = stage.secure(f"a.{domain}")  # STS-001: MTA-STS must not let a host in whose TLSA nobody checks
+        for wish, reply in (("secure", only_the_other), ("dane", DANE), ("dane-only", DANE_ONLY)):
+            daemon.config["policyd"]["partial_dane"] = wish
+            daemon.reload()
+            wait_for(lambda: ask(domain, address=address) == reply, f"{wish}: {reply}")
+            replies = ask_all(held, address=address)
+            expect(replies == held, f"{wish} changes nothing else: {replies}")
