@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { DomainDetail, ReportSummary } from "../api/client";
 import { useSummary } from "../api/queries";
 import { okPercent, useFormats } from "../i18n/format";
+import { enforced_between, enforced_when_failing } from "./enforced";
 import { Icon } from "./icons";
 import { Card, Empty, Failed, Hint, Table, Words } from "./parts";
 import css from "./sessions.module.css";
@@ -67,7 +68,7 @@ function Failure({ failure, domain }: { failure: ReportSummary["failures"][numbe
             <dt>{t("panel.sessions.cause")}</dt>
             <dd>{t(`result.${kind}.cause`)}</dd>
             <dt>{t("panel.sessions.meaning")}</dt>
-            <dd><Words>{domain.mode === "enforce" ? t(`result.${kind}.meaning`) : t("panel.sessions.meaning_testing")}</Words></dd>
+            <dd><Words>{enforced_between(domain.versions, failure.first_day, failure.last_day) ? t(`result.${kind}.meaning`) : t("panel.sessions.meaning_testing")}</Words></dd>
             <dt>{t("panel.sessions.action")}</dt>
             <dd>{t(`result.${kind}.action`)}</dd>
             {failure.reason_codes.length > 0 && (
@@ -116,6 +117,7 @@ export function Sessions({ domain }: { domain: DomainDetail }) {
   const types = summary.data?.by_policy_type ?? [];
   const shown = types.find((p) => p.policy_type === search.type) ?? types.find((p) => p.policy_type === domain.week.policy_type) ?? types[0];
   const failures = summary.data?.failures.filter((f) => f.policy_type === shown?.policy_type) ?? [];
+  const refused = shown !== undefined && enforced_when_failing(domain.versions, shown.days);
   const percent = shown ? okPercent(shown.ok, shown.failed) : null;
   const go = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true, resetScroll: false });
 
@@ -159,8 +161,8 @@ export function Sessions({ domain }: { domain: DomainDetail }) {
                 <span>{t("panel.sessions.ok")}</span>
               </div>
               <div>
-                <b style={shown.failed > 0 ? { color: domain.mode === "enforce" ? "var(--red)" : "var(--amber)" } : undefined}>{format.number(shown.failed)}</b>
-                <span>{domain.mode === "enforce" ? t("panel.sessions.failed") : t("panel.sessions.failed_delivered")}</span>
+                <b style={shown.failed > 0 ? { color: refused ? "var(--red)" : "var(--amber)" } : undefined}>{format.number(shown.failed)}</b>
+                <span>{shown.failed > 0 && !refused ? t("panel.sessions.failed_delivered") : t("panel.sessions.failed")}</span>
               </div>
               {percent !== null && (
                 <div>
@@ -176,7 +178,7 @@ export function Sessions({ domain }: { domain: DomainDetail }) {
                 <SessionsChart
                   days={shown.days}
                   events={summary.data.events}
-                  failed_tone={domain.mode === "enforce" ? "red" : "amber"}
+                  failed_tone={refused ? "red" : "amber"}
                   label={t("panel.sessions.chart_label", { from: format.utcDay(summary.data.from), to: format.utcDay(summary.data.to), ok: format.number(shown.ok), failed: format.number(shown.failed) })}
                 />
               </Suspense>
