@@ -56,7 +56,7 @@ export function Audit() {
             rowProps={(e) => ({ "data-testid": "audit-row", "data-action": e.action })}
             columns={[
               { head: t("panel.audit.when"), cell: (e) => <time dateTime={e.at} title={format.exact(e.at)}>{format.dateTime(e.at)}</time> },
-              { head: t("panel.audit.who"), cell: (e) => (e.actor.kind === "user" ? e.actor.name : e.actor.kind === "cli" ? t("panel.audit.cli", { name: e.actor.name }) : t("panel.audit.system")) },
+              { head: t("panel.audit.who"), cell: (e) => (e.actor.kind === "user" ? e.actor.name : e.actor.kind === "cli" ? e.actor.name === "local" ? t("panel.audit.cli_local") : t("panel.audit.cli", { name: e.actor.name }) : t("panel.audit.system")) },
               { head: t("panel.audit.action"), cell: (e) => <Words>{action(e.action)}</Words> },
               { head: t("panel.list.domain"), cell: (e) => (e.domain === null ? "–" : <Link to="/domains/$domain" params={{ domain: e.domain }} title={e.domain}>{e.domain_unicode}</Link>) },
               {

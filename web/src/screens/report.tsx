@@ -128,7 +128,7 @@ export function ReportPage() {
               <dd>
                 <code translate="no">{report?.report_id ?? "–"}</code>
               </dd>
-              <dt>{t("panel.report.file")}</dt>
+              <dt>{t(found.via === "https" ? "panel.report.address" : "panel.report.file")}</dt>
               <dd>
                 <code translate="no">{found.file}</code>
               </dd>
