@@ -1,0 +1,42 @@
+// A mail log, line by line: whatever stands in it, each session that it yields can be reported, and what is open
+// survives a restart.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "base/text.h"
+#include "tlsrpt/aggregate.h"
+#include "tlsrpt/postfix_log.h"
+#include "tlsrpt/read.h"
+#include "tlsrpt/write.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace postseal;
+    const tlsrpt::PostfixLog::Now now{TimePoint(Seconds(1'795'548'600)), Seconds(3600)};
+    tlsrpt::PostfixLog log;
+    std::vector<tlsrpt::LoggedSession> sessions;
+    for (const std::string_view line : split(as_text(ByteView(data, size)), '\n')) {
+        log.read(line, now, sessions);
+    }
+    const auto again = tlsrpt::PostfixLog::restore(log.save());
+    if (!again || again->save().size() != log.save().size()) {
+        std::abort();
+    }
+    for (const tlsrpt::LoggedSession& session : sessions) {
+        tlsrpt::PolicyResult policy;
+        policy.policy_type = "no-policy-found";
+        policy.policy_domain = session.domain.text();
+        const Day day = std::chrono::floor<std::chrono::days>(session.at);
+        tlsrpt::Aggregate aggregate;
+        aggregate.add(day, tlsrpt::as_session(session, policy));
+        const auto counts = aggregate.take();
+        const auto report =
+            tlsrpt::report_of_day(day, session.domain, {counts.at(0).policy}, {"Fuzz", "reports@sender.example"});
+        const auto read = tlsrpt::read_report_json(as_bytes(tlsrpt::to_json(report)));
+        if (counts.size() != 1 || !read.report) {
+            std::abort();
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,114 @@
+// The mail log of a Postfix without TLSRPT (before 3.10): the TLS sessions of its SMTP client, read from the lines that
+// smtp_tls_loglevel = 1 writes. Pure: lines in, sessions out. What is counted is what Postfix 3.10 reports by datagram:
+// handshakes, and the TLS that was required and not to be had; neither connections used again nor clear text.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.h"
+#include "dns/name.h"
+#include "tlsrpt/datagram.h"
+#include "tlsrpt/result_type.h"
+
+namespace postseal::tlsrpt {
+
+// What the line gives away about the policy that the session was held to; which one it was is not logged.
+enum class HeldTo {
+    nothing,  // Postfix went on without asking who the server is: TLS was opportunistic
+    dane,     // it compared the certificate with TLSA records
+    webpki,   // it found fault with a certificate in a way that names no TLSA record
+    unknown,  // it may have been held to a policy, or not
+};
+
+struct LoggedSession {
+    TimePoint at;      // when the handshake was over, or given up
+    dns::Name domain;  // of the recipient
+    std::string host;  // the MX host; "" when the log does not name it
+    std::string address;
+    std::optional<ResultType> failure;  // RFC 8460 §4.3
+    std::string reason;                 // failure-reason-code; may be empty
+    HeldTo held_to = HeldTo::unknown;
+    friend bool operator==(const LoggedSession&, const LoggedSession&) = default;
+};
+
+// As a datagram would have told it, under that policy; without a TLSRPT record, which the log does not hold.
+Session as_session(const LoggedSession& logged, PolicyResult policy);
+
+class PostfixLog {
+public:
+    static constexpr std::size_t line_bytes_max = 64 * 1024;  // Postfix cuts its own at 2 KiB
+
+    // What an old time stamp ("Nov 24 19:26:33": local time, no year) is read by.
+    struct Now {
+        TimePoint now;
+        Seconds utc_offset{0};
+    };
+    // One line without its newline. Appends the sessions that it completes. False: a line that no Postfix writes (NUL,
+    // invalid UTF-8, too long); it was skipped.
+    bool read(std::string_view line, const Now& now, std::vector<LoggedSession>& out);
+
+    // What is known of messages under way, to go on with after a restart. Nothing on a text that save() did not write.
+    [[nodiscard]] std::string save() const;
+    static std::optional<PostfixLog> restore(std::string_view saved);
+
+private:
+    struct Peer {
+        std::string host;
+        std::string address;
+        std::uint16_t port = 0;
+        friend bool operator==(const Peer&, const Peer&) = default;
+    };
+    struct Open {
+        TimePoint at;
+        Peer peer;
+        std::optional<ResultType> failure;
+        std::string reason;
+        HeldTo held_to = HeldTo::unknown;
+        bool awaits_words = false;  // a broken handshake of which the client has not spoken yet
+    };
+    struct Fault {  // why a certificate did not verify: logged just before the handshake is
+        Peer peer;
+        ResultType type = ResultType::certificate_not_trusted;
+        std::string reason;
+        HeldTo held_to = HeldTo::webpki;
+    };
+    // One process of the SMTP client: it serves one message at a time.
+    struct Process {
+        TimePoint seen;
+        bool reports_itself = false;  // Postfix ≥ 3.10: the datagrams tell
+        std::vector<Open> open;
+        std::optional<Fault> fault;
+        std::string last_request;  // queue id, relay and end of the last status line; its recipients so far
+        std::set<std::string> last_recipients;
+    };
+    struct Line {
+        TimePoint at;
+        std::string_view process;  // "host postfix/smtp[123]"
+        bool proxy = false;        // tlsproxy: it does the handshakes of smtp_tls_connection_reuse
+        std::string_view said;
+    };
+
+    static std::optional<Line> parse(std::string_view line, const Now& now);
+    static std::optional<Peer> parse_peer(std::string_view text);
+    static std::optional<Fault> parse_fault(std::string_view said);
+    void read_proxy(const Line& line);
+    void read_handshake(Process& process, const Line& line, std::string_view word, std::string_view peer);
+    void read_policy_lookup(const Line& line, std::string_view rest, std::vector<LoggedSession>& out) const;
+    void read_status(Process& process, const Line& line, std::string_view id, std::string_view rest,
+                     std::vector<LoggedSession>& out);
+    static void note_failure(Process& process, TimePoint at, std::string_view text, const std::optional<Peer>& relay);
+    static void push(Process& process, Open open);
+    Process& process_of(const Line& line);
+
+    std::unordered_map<std::string, Process> processes_;
+    std::deque<Fault> proxy_faults_;  // of tlsproxy processes, until the client's own line about that peer
+};
+
+}  // namespace postseal::tlsrpt
