@@ -45,6 +45,14 @@ def play(lab):
         shown = json.loads(command(lab, "report", "show", "--json", file, ok=(1,)).stdout)
         expect(not shown[0]["ok"] and shown[0]["error"], f"{shown}")
 
+    with lab.step("report import: history comes in before the first start"):
+        file.write_text(json.dumps(REPORT))
+        fresh = lab.artefacts / "fresh.toml"
+        fresh.write_text(f'state_dir = "{lab.place("fresh")}/below"\n')
+        for stored, known in ((1, 0), (0, 1)):
+            done = json.loads(command(lab, "report", "import", "--config", fresh, "--json", file).stdout)
+            expect(done == {"read": 1, "stored": stored, "duplicates": known, "rejected": []}, f"{done}")
+
     with lab.step("policyd starts with nothing but an address to listen on, answers socketmap, and ends"):
         internet = Internet(lab).start()
         daemon = Postseal(lab, internet, Ca(lab).file, {"policyd": {"listen": ["127.0.0.1:8461"]}}, verb="policyd").start()

@@ -15,6 +15,7 @@
 #include "app/command.h"
 #include "app/config.h"
 #include "app/runtime.h"
+#include "app/state_dir.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "intake/intake.h"
@@ -252,6 +253,9 @@ Result<Imported> import_files(const ImportOptions& options) {
         return config.error().front();
     }
     POSTSEAL_TRY(const std::vector<std::string> files, files_below(options.paths));
+    if (auto made = make_state_dir(config->state_dir); !made) {
+        return made.error();
+    }
     POSTSEAL_TRY(store::SecretBox secrets, store::SecretBox::open(config->master_key_file()));
     POSTSEAL_TRY(const auto store, store::Store::open(config->database_url(), std::move(secrets)));
     SystemClock clock;

@@ -4,13 +4,11 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <filesystem>
 #include <system_error>
 
 #include "app/command.h"
@@ -18,6 +16,7 @@
 #include "app/receiving.h"
 #include "app/runtime.h"
 #include "app/sending.h"
+#include "app/state_dir.h"
 #include "console/console.h"
 #include "net/http_server.h"
 #include "store/store.h"
@@ -40,12 +39,8 @@ public:
         }
     }
     Result<void> take(const std::string& state_dir) {
-        std::error_code made;
-        const mode_t before = ::umask(0077);  // keys and the database lie there
-        std::filesystem::create_directories(state_dir, made);
-        ::umask(before);
-        if (made) {
-            return Error{Errc::unavailable, state_dir, made.message()};
+        if (auto made = make_state_dir(state_dir); !made) {
+            return made;
         }
         const std::string path = state_dir + "/lock";
         fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
