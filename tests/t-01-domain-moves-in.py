@@ -161,6 +161,11 @@ def play(lab):
         listed = {entry["domain"] for entry in postseal.json("domain", "list")}
         expect(listed == {plain.name, idn.name}, f"domain list: {listed}")
 
+    with lab.step("what a finding does not have is null"):
+        findings = postseal.json("check", idn.name, ok=(0, 1))["findings"]
+        empty = [(finding["id"], key) for finding in findings for key in ("why", "fix", "rfc") if finding[key] == ""]
+        expect(not empty and any(finding["fix"] is None for finding in findings), f"check: {findings}")
+
 
 def names_shown(address: str, name: str, roots) -> list:
     context = ssl.create_default_context(cafile=str(roots))

@@ -42,11 +42,18 @@ Result<verdict::Evidence> gather_all(const Config& config, const verdict::Key& k
     return evidence;
 }
 
+json::value or_null(const std::string& text) {
+    return text.empty() ? json::value() : json::value(text);
+}
+
 json::object to_json(const verdict::Finding& finding) {
-    return {{"id", finding.id},           {"severity", verdict::to_string(finding.severity)},
-            {"subject", finding.subject}, {"message", finding.message},
-            {"why", finding.why},         {"fix", finding.fix},
-            {"rfc", finding.rfc}};
+    return {{"id", finding.id},
+            {"severity", verdict::to_string(finding.severity)},
+            {"subject", finding.subject},
+            {"message", finding.message},
+            {"why", or_null(finding.why)},
+            {"fix", or_null(finding.fix)},
+            {"rfc", or_null(finding.rfc)}};
 }
 
 std::string_view mark(verdict::FindingSeverity severity) {
