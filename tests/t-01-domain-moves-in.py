@@ -161,6 +161,10 @@ def play(lab):
         listed = {entry["domain"] for entry in postseal.json("domain", "list")}
         expect(listed == {plain.name, idn.name}, f"domain list: {listed}")
 
+    with lab.step("people read the name as they write it"):
+        text = postseal.command("domain", "show", idn.name, "--config", postseal.config_file).stdout
+        expect(text.startswith(f"почта.рф ({idn.name})\n"), f"domain show: {text}")
+
     with lab.step("what a finding does not have is null"):
         findings = postseal.json("check", idn.name, ok=(0, 1))["findings"]
         empty = [(finding["id"], key) for finding in findings for key in ("why", "fix", "rfc") if finding[key] == ""]

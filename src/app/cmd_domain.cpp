@@ -45,8 +45,15 @@ int complain_about(const ApiAnswer& answer) {
     return answer.status >= server_error ? exit_usage : exit_problems;
 }
 
+// RFC 5890 §2.3.2.1: people read U-labels, DNS holds A-labels.
+std::string heading_of(const json::object& domain) {
+    const std::string name = text_field(domain, "domain");
+    const std::string shown = text_field(domain, "domain_unicode");
+    return shown == name || shown == "–" ? name : fmt::format("{} ({})", shown, name);
+}
+
 void print_domain(const json::object& domain) {
-    fmt::print("{}\n  state        {}\n  mode         {}\n  policy id    {}\n", text_field(domain, "domain"),
+    fmt::print("{}\n  state        {}\n  mode         {}\n  policy id    {}\n", heading_of(domain),
                text_field(domain, "state"), text_field(domain, "mode"), text_field(domain, "policy_id"));
     const json::object* certificate = object_field(domain, "certificate");
     fmt::print("  certificate  {}\n", certificate != nullptr ? "until " + text_field(*certificate, "not_after") : "–");
@@ -117,6 +124,11 @@ int fine(const json::object& /*domain*/) {
 }
 
 int add_domain(const Options& options) {
+    // The server judges the name; what is no text at all does not fit into a request.
+    if (!is_valid_utf8(options.domain)) {
+        complain(fmt::format("domain {}: not valid UTF-8", printable(options.domain)));
+        return exit_problems;
+    }
     json::object body{{"domain", options.domain}};
     if (!options.organization.empty()) {
         body["organization"] = options.organization;
@@ -153,7 +165,7 @@ int list_domains(const Options& options) {
     }
     for (const json::value& element : all) {
         const json::object& domain = element.get_object();
-        fmt::print("{:<40} {:<12} {:<8} {}\n", text_field(domain, "domain"), text_field(domain, "state"),
+        fmt::print("{:<40} {:<12} {:<8} {}\n", heading_of(domain), text_field(domain, "state"),
                    text_field(domain, "mode"), text_field(domain, "policy_id"));
     }
     return exit_fine;
