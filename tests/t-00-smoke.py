@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 
 from lab.ca import Ca
 from lab.internet import Internet
@@ -35,6 +36,10 @@ def play(lab):
         problem = next(problem for problem in bad["problems"] if problem["severity"] == "error")
         expect(not bad["valid"] and bad["policy"] is None and problem["line"] == 4 and "max_age" in problem["message"], f"{bad}")
 
+    with lab.step("a word that is no command is named, also where help on it is wanted"):
+        for argv in (["lint", "polcy"], ["lint", "polcy", "--help"], ["serf", "--help"]):
+            expect(f'"{argv[-2] if argv[-1] == "--help" else argv[-1]}" is no command' in command(lab, *argv, ok=(2,)).stderr, f"{argv}")
+
     with lab.step("report show: a report as JSON, garbage as an error"):
         file = lab.artefacts / "report.json"
         file.write_text(json.dumps(REPORT))
@@ -52,6 +57,11 @@ def play(lab):
         for stored, known in ((1, 0), (0, 1)):
             done = json.loads(command(lab, "report", "import", "--config", fresh, "--json", file).stdout)
             expect(done == {"read": 1, "stored": stored, "duplicates": known, "rejected": []}, f"{done}")
+
+    with lab.step("an answer that does not fit on the disk is not taken for given"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([lab.binary, "report", "show", "--json", file], stdout=full, stderr=subprocess.PIPE, text=True)
+        expect(done.returncode == 2 and "standard output: No space left on device" in done.stderr, f"{done}")
 
     with lab.step("policyd starts with nothing but an address to listen on, answers socketmap, and ends"):
         internet = Internet(lab).start()

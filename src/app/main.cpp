@@ -1,8 +1,11 @@
 // postseal: builds the command line, runs one subcommand, answers with its exit status (0 fine, 1 problems, 2 usage).
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "app/command.h"
@@ -34,8 +37,9 @@ int run(int argc, char** argv) {
             deepest = deepest->get_subcommands().front();
         }
         const std::vector<std::string> words = deepest->remaining();
-        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty() &&
-            deepest->get_require_subcommand_min() > 0) {
+        const bool asked_for_help = error.get_name() == "CallForHelp";
+        if ((asked_for_help || error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)) &&
+            !words.empty() && deepest->get_require_subcommand_min() > 0) {
             postseal::app::complain(fmt::format("\"{}\" is no command of {}: see --help",
                                                 postseal::printable(words.front()), deepest->get_name()));
             return postseal::app::exit_usage;
@@ -46,11 +50,20 @@ int run(int argc, char** argv) {
     return status;
 }
 
+// An answer that nobody got is no answer: a full disk behind a redirection must not end in "fine".
+int with_output_written(int status) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+        return status;
+    }
+    postseal::app::complain("standard output: " + std::generic_category().message(errno));
+    return postseal::app::exit_usage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     try {
-        return run(argc, argv);
+        return with_output_written(run(argc, argv));
     } catch (const std::exception& error) {
         fmt::print(stderr, "postseal: internal error: {}\n", error.what());
         return postseal::app::exit_usage;
