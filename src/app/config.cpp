@@ -50,6 +50,15 @@ std::string join_words(const std::vector<std::string_view>& words) {
     return out;
 }
 
+// Where a listener stands in the file.
+struct ListenKey {
+    std::string section;
+    std::string key;    // with its section
+    std::string where;  // FILE:LINE: KEY
+    toml::source_index line = 0;
+    net::ListenAddress address;
+};
+
 // One table of the file: each take_… reads a key if it is there and notes that it is known; finish() complains about
 // the keys that nobody took.
 class Section {
@@ -57,9 +66,11 @@ public:
     Section(const std::string& file, const toml::table& table, std::string prefix, ConfigErrors& errors)
         : file_(&file), table_(&table), prefix_(std::move(prefix)), errors_(&errors) {}
 
+    [[nodiscard]] std::string where(const toml::node& node, std::string_view key) const {
+        return fmt::format("{}:{}: {}{}", *file_, node.source().begin.line, prefix_, key);
+    }
     void fail(const toml::node& node, std::string_view key, std::string what) {
-        errors_->push_back(
-            invalid_input(fmt::format("{}:{}: {}{}", *file_, node.source().begin.line, prefix_, key), std::move(what)));
+        errors_->push_back(invalid_input(where(node, key), std::move(what)));
     }
 
     const toml::node* take(std::string_view key) {
@@ -134,6 +145,10 @@ public:
             }
             Result<T> parsed = parse(*text);
             if (parsed) {
+                if constexpr (std::is_same_v<T, net::ListenAddress>) {
+                    listeners_.push_back({std::string(prefix_.substr(0, prefix_.find('.'))), prefix_ + std::string(key),
+                                          where(element, key), element.source().begin.line, *parsed});
+                }
                 into.push_back(std::move(*parsed));
             } else {
                 fail(element, key, parsed.error().message());
@@ -184,6 +199,7 @@ public:
 
     [[nodiscard]] const std::string& file() const { return *file_; }
     [[nodiscard]] ConfigErrors& errors() { return *errors_; }
+    [[nodiscard]] const std::vector<ListenKey>& listeners() const { return listeners_; }
 
 private:
     const std::string* file_;
@@ -191,6 +207,7 @@ private:
     std::string prefix_;
     ConfigErrors* errors_;
     std::vector<std::string> known_;
+    std::vector<ListenKey> listeners_;
 };
 
 Result<std::string> any_text(const std::string& text) {
@@ -491,8 +508,41 @@ const std::map<std::string_view, Reader> section_readers = {
      }},
 };
 
+bool opens_listeners(const Config& config, std::string_view section) {
+    return std::all_of(role_names.begin(), role_names.end(),
+                       [&](const RoleName& role) { return role.section != section || config.role_on(role.role); });
+}
+
+// Two listeners on one address cannot both be: said here, where the line is known, not by bind() at the start.
+void refuse_equal_listeners(const Config& config, std::vector<ListenKey> listeners, ConfigErrors& errors) {
+    std::stable_sort(listeners.begin(), listeners.end(),
+                     [](const ListenKey& a, const ListenKey& b) { return a.line < b.line; });
+    for (auto at = listeners.begin(); at != listeners.end(); ++at) {
+        const bool any_port = at->address.kind == net::ListenAddress::Kind::ip && at->address.port == 0;
+        if (any_port || !opens_listeners(config, at->section)) {
+            continue;
+        }
+        const auto earlier = std::find_if(listeners.begin(), at, [&](const ListenKey& other) {
+            return other.address == at->address && opens_listeners(config, other.section);
+        });
+        if (earlier != at) {
+            errors.push_back(invalid_input(
+                at->where, fmt::format("{} stands in {} already", at->address.text(),
+                                       earlier->key == at->key ? std::string("this key") : earlier->key)));
+        }
+    }
+}
+
+void read_state_dir(Section& root, Config& config) {
+    const toml::node* node = root.take_text("state_dir", config.state_dir);
+    if (node != nullptr && !config.state_dir.starts_with('/')) {
+        root.fail(*node, "state_dir", "must be an absolute path: a server knows no folder that it was started in");
+    }
+}
+
 void read_root(Section& root, const toml::table& table, Config& config) {
-    root.take_text("state_dir", config.state_dir);
+    std::vector<ListenKey> listeners;
+    read_state_dir(root, config);
     read_roles(root, config);
     root.take_word<std::string>("log_level", config.log_level,
                                 {{"debug", "debug"}, {"info", "info"}, {"warning", "warning"}, {"error", "error"}});
@@ -509,12 +559,14 @@ void read_root(Section& root, const toml::table& table, Config& config) {
         Section section(root.file(), *section_table, std::string(name) + ".", root.errors());
         read(section, config);
         section.finish();
+        listeners.insert(listeners.end(), section.listeners().begin(), section.listeners().end());
     }
     read_acme(root, config);
     root.finish();
     for (const auto& [key, node] : table) {
         config.sections.emplace(key.str());
     }
+    refuse_equal_listeners(config, std::move(listeners), root.errors());
 }
 
 // The errors in the order of the file, though the sections are read in the order of their names.

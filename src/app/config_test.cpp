@@ -85,11 +85,28 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
         {"[console]\npublic_url = \"panel\"\n", "c.toml:2: console.public_url", "no URL"},
         {"policyd = 5\n", "c.toml:1: policyd", "not a section"},
         {"state_dir = \"x\n", "c.toml:1", "broken TOML"},
+        {"state_dir = \"\"\n", "c.toml:1: state_dir", "no folder"},
+        {"\nstate_dir = \"var/postseal\"\n", "c.toml:2: state_dir", "a folder that depends on where one stands"},
+        {"[policyd]\nlisten = [\"127.0.0.1:1\",\n  \"127.0.0.1:1\"]\n", "c.toml:3: policyd.listen", "twice in one key"},
+        {"[policyd]\nlisten = \"127.0.0.1:1\"\nline_listen = \"127.0.0.1:1\"\n", "c.toml:3: policyd.line_listen",
+         "in two keys"},
+        {"[policyd]\nlisten = \"unix:/p\"\n[metrics]\nlisten = \"unix:/p\"\n", "c.toml:4: metrics.listen",
+         "a path in two sections"},
     };
     for (const Case& c : cases) {
         EXPECT_TRUE(first_error(c.text).starts_with(std::string(c.where) + ": "))
             << c.reason << ": " << first_error(c.text);
     }
+}
+
+TEST(Config, EqualListenersAreRefusedOnlyWhereBothWouldBeOpened) {
+    EXPECT_EQ(first_error("[policyd]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n"), "") << "any two free ports";
+    EXPECT_EQ(first_error("roles = [\"policyd\"]\n[policyd]\nlisten = \"127.0.0.1:1\"\n"
+                          "[intake]\nhttp_listen = \"127.0.0.1:1\"\n"),
+              "")
+        << "the intake runs on another machine";
+    EXPECT_EQ(first_error("[policyd]\nlisten = \"127.0.0.1:1\"\n[intake]\nhttp_listen = \"127.0.0.1:1\"\n"),
+              "c.toml:4: intake.http_listen: 127.0.0.1:1 stands in policyd.listen already");
 }
 
 TEST(Config, AllErrorsAreListedInTheOrderOfTheFile) {
