@@ -72,12 +72,12 @@ TxtChoice choose_txt_record(std::span<const std::string> records, const TxtForm&
         if (const auto why = near_miss(records[i], form)) {
             add(problems, form, line, choice.claimants.empty() ? Severity::error : Severity::warning,
                 "version-not-exact",
-                fmt::format("TXT record {} (\"{}\") does not count as an {} record: {}", line,
-                            printable(records[i], 60), form.noun, *why));
+                fmt::format("TXT record {} (\"{}\") does not count as {} {} record: {}", line,
+                            printable(records[i], 60), form.article, form.noun, *why));
         } else {
             add(problems, form, line, Severity::warning, "other-record",
-                fmt::format("TXT record {} (\"{}\") is not an {} record and is passed over", line,
-                            printable(records[i], 60), form.noun));
+                fmt::format("TXT record {} (\"{}\") is not {} {} record and is passed over", line,
+                            printable(records[i], 60), form.article, form.noun));
         }
     }
     if (choice.claimants.empty()) {

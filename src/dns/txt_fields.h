@@ -15,6 +15,7 @@ namespace postseal::dns {
 struct TxtForm {
     std::string_view version;  // "v=STSv1"
     std::string_view noun;     // "MTA-STS", for messages
+    std::string_view article;  // "an", before the noun
     std::string_view rfc;      // "RFC 8461 §3.1", for problems
 };
 

@@ -11,7 +11,7 @@ namespace postseal::mtasts {
 
 namespace {
 
-constexpr dns::TxtForm form{"v=STSv1", "MTA-STS", "RFC 8461 §3.1"};
+constexpr dns::TxtForm form{"v=STSv1", "MTA-STS", "an", "RFC 8461 §3.1"};
 
 // RFC 8461 §3.1: sts-id = %s"id=" 1*32(ALPHA / DIGIT)
 std::optional<std::string> id_fault(std::string_view id) {

@@ -13,7 +13,7 @@ namespace postseal::tlsrpt {
 
 namespace {
 
-constexpr dns::TxtForm form{"v=TLSRPTv1", "TLSRPT", "RFC 8460 §3"};
+constexpr dns::TxtForm form{"v=TLSRPTv1", "TLSRPT", "a", "RFC 8460 §3"};
 
 class RecordParser {
 public:
