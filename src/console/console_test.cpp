@@ -104,6 +104,25 @@ TEST_F(ConsoleTest, SaysWhichRoleIsOff) {
     EXPECT_EQ(json::parse(status.body).at("enabled"), json::value(false));
 }
 
+// A day's destinations are those that had sessions and those that were sent what their testing mode would refuse.
+TEST_F(ConsoleTest, CountsADestinationThatOnlyHadAReport) {
+    const Day day = std::chrono::floor<std::chrono::days>(clock_.time) - std::chrono::days(1);
+    const auto name = [](const char* text) { return dns::Name::parse(text).value(); };
+    tlsrpt::Count count{day, name("busy.example"), "v=TLSRPTv1; rua=mailto:a@busy.example", {}};
+    count.policy.policy_type = "sts";
+    count.policy.successful = 3;
+    ASSERT_TRUE(store_->session_counts.add({count}));
+    for (const char* domain : {"busy.example", "quiet.example"}) {
+        store::Delivery delivery{
+            day, name(domain), std::string("mailto:a@") + domain, store::DeliveryState::sent, 1, {}, {}, "", "{}"};
+        ASSERT_TRUE(store_->session_counts.put_delivery(delivery));
+    }
+    const auto days = json::parse(local("GET", "/api/v1/reporter/status").body).at("days").as_array();
+    ASSERT_EQ(days.size(), 1U);
+    EXPECT_EQ(days[0].at("domains"), json::value(2));
+    EXPECT_EQ(days[0].at("sent"), json::value(2));
+}
+
 TEST_F(ConsoleTest, RefusesBodiesThatItDoesNotKnow) {
     struct {
         std::string body;

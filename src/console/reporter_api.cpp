@@ -18,6 +18,10 @@ Result<json::object> day_to_json(store::Store& store, Day day, Day today) {
     for (const tlsrpt::Count& count : counts) {
         domains.insert(count.domain);
     }
+    // Of a testing-mode domain there may be no session to count, and a report all the same: what was seen at its hosts.
+    for (const store::Delivery& delivery : deliveries) {
+        domains.insert(delivery.domain);
+    }
     const auto number_in = [&](store::DeliveryState state) {
         return std::ranges::count(deliveries, state, &store::Delivery::state);
     };
