@@ -16,6 +16,14 @@ T column_as(const std::vector<Value>& columns, std::size_t column) {
 
 }  // namespace
 
+Result<void> Database::each(std::string_view sql, const std::function<void(const RowView&)>& row) {
+    POSTSEAL_TRY(const Rows rows, query(sql));
+    for (const Row& one : rows) {
+        row(KeptRow(one));
+    }
+    return {};
+}
+
 bool Row::is_null(std::size_t column) const {
     return column >= columns_.size() || std::holds_alternative<std::monostate>(columns_[column]);
 }

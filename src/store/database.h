@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <optional>
@@ -67,6 +68,32 @@ private:
 };
 using Rows = std::vector<Row>;
 
+// One result row that is looked at and not kept: what it hands out is gone with the next row.
+class RowView {
+public:
+    RowView() = default;
+    RowView(const RowView&) = delete;
+    RowView& operator=(const RowView&) = delete;
+    virtual ~RowView() = default;
+    [[nodiscard]] virtual std::int64_t number(std::size_t column) const = 0;
+    [[nodiscard]] virtual std::string_view text(std::size_t column) const = 0;
+};
+
+// A row that was kept, as a view of it.
+class KeptRow final : public RowView {
+public:
+    explicit KeptRow(const Row& row) : row_(row) {}
+    [[nodiscard]] std::int64_t number(std::size_t column) const override { return row_.number(column); }
+    [[nodiscard]] std::string_view text(std::size_t column) const override {
+        text_.push_back(row_.text(column));
+        return text_.back();
+    }
+
+private:
+    const Row& row_;
+    mutable std::deque<std::string> text_;  // does not move what it holds
+};
+
 // Thread-safe; every call blocks: run it on a WorkPool, never on an event loop.
 class Database {
 public:
@@ -78,6 +105,8 @@ public:
     // One statement and its rows. Errors: unavailable (disk, connection), refused (a constraint), internal (bad SQL).
     virtual Result<Rows> query(std::string_view sql, const std::vector<Value>& parameters) = 0;
     Result<Rows> query(std::string_view sql) { return query(sql, {}); }
+    // For a million rows: hands each to `row`, which must not use the database, and keeps none.
+    virtual Result<void> each(std::string_view sql, const std::function<void(const RowView&)>& row);
     // Runs `body` in a transaction that no other thread's statement can enter; rolled back when it returns an error.
     // Durable once this returns success. May be nested: the outermost counts.
     virtual Result<void> transaction(const std::function<Result<void>()>& body) = 0;

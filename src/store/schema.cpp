@@ -78,6 +78,13 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE TABLE added_override (domain TEXT PRIMARY KEY, level TEXT NOT NULL, patterns TEXT NOT NULL, "
         "added BIGINT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL)",
     },
+    {
+        // Columns instead of JSON: a million of them is loaded at each start. PolicyCache moves the old rows over.
+        "ALTER TABLE policy_cache RENAME TO policy_cache_v1",
+        "CREATE TABLE policy_cache (domain TEXT PRIMARY KEY, policy TEXT NOT NULL, mode TEXT NOT NULL, max_age_s "
+        "BIGINT NOT NULL, policy_id TEXT NOT NULL, fetched BIGINT NOT NULL, last_used BIGINT NOT NULL, id_checked "
+        "BIGINT NOT NULL, id_ttl_s BIGINT NOT NULL, failures TEXT NOT NULL, answer_until BIGINT NOT NULL)",
+    },
 };
 
 }  // namespace

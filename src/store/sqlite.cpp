@@ -74,6 +74,22 @@ std::string to_sqlite_parameters(std::string_view sql) {
     return out;
 }
 
+class SqliteRow final : public RowView {
+public:
+    explicit SqliteRow(sqlite3_stmt* statement) : statement_(statement) {}
+    [[nodiscard]] std::int64_t number(std::size_t column) const override {
+        return sqlite3_column_int64(statement_, static_cast<int>(column));
+    }
+    [[nodiscard]] std::string_view text(std::size_t column) const override {
+        const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, static_cast<int>(column)));
+        const int bytes = sqlite3_column_bytes(statement_, static_cast<int>(column));
+        return text == nullptr ? std::string_view() : std::string_view(text, static_cast<std::size_t>(bytes));
+    }
+
+private:
+    sqlite3_stmt* statement_;
+};
+
 class SqliteDatabase final : public Database {
 public:
     explicit SqliteDatabase(Connection connection) : connection_(std::move(connection)) {}
@@ -105,6 +121,17 @@ public:
             }
             rows.emplace_back(std::move(columns));
         }
+    }
+
+    Result<void> each(std::string_view sql, const std::function<void(const RowView&)>& row) override {
+        const std::lock_guard lock(mutex_);
+        POSTSEAL_TRY(sqlite3_stmt * statement, prepared(sql));
+        const Reset reset{statement};
+        int state = sqlite3_step(statement);
+        for (; state == SQLITE_ROW; state = sqlite3_step(statement)) {
+            row(SqliteRow(statement));
+        }
+        return state == SQLITE_DONE ? Result<void>() : Result<void>(to_error(connection_.get(), sql));
     }
 
     Result<void> transaction(const std::function<Result<void>()>& body) override {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -223,7 +224,7 @@ TEST(Domains, PolicyIdIsNeverUsedForAnotherBody) {  // STS-016
 TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothing
     auto store = new_store();
     PolicyCache::Entry entry{
-        name("example.com"), std::nullopt, {"id2", now, {{"id1", now - Seconds(5)}, {"id2", now}}}};
+        name("example.com"), std::nullopt, {"id2", now, {{"id1", now - Seconds(5)}, {"id2", now}}}, now + Seconds(60)};
     entry.policy = mtasts::CachedPolicy{
         *mtasts::judge_policy("version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 86400\n").policy,
         "id1",
@@ -236,8 +237,50 @@ TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothin
     ASSERT_EQ(all.size(), 1U);
     EXPECT_EQ(all[0].policy, entry.policy);
     EXPECT_EQ(all[0].failures, entry.failures);
+    EXPECT_EQ(all[0].answer_until, entry.answer_until);
+    EXPECT_EQ(store->policy_cache.size().value(), 1U);
     ASSERT_TRUE(store->policy_cache.erase(entry.domain));
     EXPECT_TRUE(store->policy_cache.all().value().empty());
+}
+
+TEST(PolicyCache, FindsPagesAndForgets) {
+    auto store = new_store();
+    const auto policy =
+        *mtasts::judge_policy("version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 100\n").policy;
+    const auto put = [&](const std::string& domain, TimePoint fetched, mtasts::FetchFailures failures) {
+        ASSERT_TRUE(store->policy_cache.put({name(domain), mtasts::CachedPolicy{policy, "1", fetched, now, now, 300},
+                                             std::move(failures), now + Seconds(60)}));
+    };
+    for (int i = 0; i < 20; ++i) {
+        put("d" + std::to_string(i) + ".example", now, {});
+    }
+    put("old.example", now - Seconds(100), {});
+    put("failing.example", now - Seconds(100), {"1", now, {{"1", now}}});
+    EXPECT_EQ(store->policy_cache.size().value(), 22U);
+    ASSERT_TRUE(store->policy_cache.find(name("d7.example")).value());
+    EXPECT_EQ(store->policy_cache.find(name("d7.example")).value()->policy->policy, policy);
+    EXPECT_FALSE(store->policy_cache.find(name("d77.example")).value());
+
+    std::vector<std::string> seen;
+    for (PolicyCache::Page page{"", "d1", 4};; page.after = seen.back()) {
+        const auto entries = store->policy_cache.page(page).value();
+        for (const auto& entry : entries) {
+            seen.push_back(entry.domain.text());
+        }
+        if (entries.size() < page.limit) {
+            break;
+        }
+    }
+    ASSERT_EQ(seen.size(), 11U) << "d1 and d10 to d19";
+    EXPECT_TRUE(std::ranges::is_sorted(seen));
+
+    ASSERT_TRUE(store->policy_cache.erase_expired(now));
+    EXPECT_FALSE(store->policy_cache.find(name("old.example")).value());
+    EXPECT_TRUE(store->policy_cache.find(name("failing.example")).value()) << "its failed fetch still counts";
+    ASSERT_TRUE(store->policy_cache.forget_answers());
+    EXPECT_EQ(store->policy_cache.find(name("d7.example")).value()->answer_until, TimePoint{});
+    ASSERT_TRUE(store->policy_cache.erase_all());
+    EXPECT_EQ(store->policy_cache.size().value(), 0U);
 }
 
 TEST(AddedOverrides, AreKeptByDomain) {  // rule 14
@@ -255,6 +298,43 @@ TEST(AddedOverrides, AreKeptByDomain) {  // rule 14
     EXPECT_EQ(all[1].added, now);
     EXPECT_TRUE(store->added_overrides.erase("example.org").value());
     EXPECT_FALSE(store->added_overrides.erase("example.org").value());
+}
+
+// A database of schema version 1 kept each entry as JSON.
+TEST(PolicyCache, TakesOverTheRowsOfAnOlderPostseal) {
+    const postseal::testing::TemporaryFolder folder;
+    const std::string path = folder / "postseal.db";
+    {
+        const auto database = open_sqlite(path).value();
+        for (const char* statement :
+             {"CREATE TABLE schema_version (version BIGINT NOT NULL)", "INSERT INTO schema_version VALUES (1)",
+              "CREATE TABLE policy_cache (domain TEXT PRIMARY KEY, entry TEXT NOT NULL)",
+              "INSERT INTO policy_cache VALUES ('example.com', '{\"policy\":{\"lines\":[\"version: STSv1\","
+              "\"mode: enforce\",\"mx: *.example.com\",\"max_age: 86400\"],\"id\":\"id1\",\"fetched\":1000,"
+              "\"last_used\":1001,\"id_checked\":1002,\"id_ttl_s\":300},\"failures\":{\"id\":\"\",\"at\":0,"
+              "\"recent\":[]}}')",
+              "INSERT INTO policy_cache VALUES ('example.net', '{\"failures\":{\"id\":\"7\",\"at\":5,"
+              "\"recent\":[{\"id\":\"7\",\"at\":5}]}}')"}) {
+            ASSERT_TRUE(database->query(statement)) << statement;
+        }
+    }
+    for (int run = 0; run < 2; ++run) {  // the second start finds them as its own
+        const auto store = Store::open("sqlite:" + path, SecretBox::ephemeral()).value();
+        const auto all = store->policy_cache.all().value();
+        ASSERT_EQ(all.size(), 2U);
+        const auto& com = all[0].domain == name("example.com") ? all[0] : all[1];
+        const auto& net = all[0].domain == name("example.com") ? all[1] : all[0];
+        ASSERT_TRUE(com.policy);
+        EXPECT_EQ(com.policy->policy.mode, mtasts::Mode::enforce);
+        EXPECT_EQ(com.policy->policy.lines.size(), 4U);
+        EXPECT_EQ(com.policy->id, "id1");
+        EXPECT_EQ(com.policy->fetched, TimePoint(Seconds(1000)));
+        EXPECT_EQ(com.policy->last_used, TimePoint(Seconds(1001)));
+        EXPECT_EQ(com.policy->id_checked, TimePoint(Seconds(1002)));
+        EXPECT_EQ(com.policy->id_ttl_s, 300U);
+        EXPECT_FALSE(net.policy);
+        EXPECT_EQ(net.failures.recent.size(), 1U);
+    }
 }
 
 tlsrpt::PolicyResult sts_result(std::uint64_t successful, std::uint64_t failed) {
