@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/api_client.h"
@@ -66,43 +68,62 @@ std::optional<std::string> path_of(const std::string& domain, std::string_view b
     return "/api/v1/cache/" + name->text() + std::string(below);
 }
 
-int list(const Options& options) {
-    json::array all;
+// A million entries are not held in memory: each page is shown as it comes. The exit status.
+int each_page(const ApiTarget& target, const std::string& path, const std::string& filter,
+              const std::function<void(const std::vector<const json::object*>&)>& show) {
     std::string cursor;
     do {
-        std::string path = "/api/v1/cache?limit=1000";
-        if (!options.filter.empty()) {
-            path += "&q=" + percent_encode(options.filter);
-        }
-        if (!cursor.empty()) {
-            path += "&cursor=" + percent_encode(cursor);
-        }
-        const Asked page = ask(options.target, "GET", path);
+        const Asked page = ask(target, "GET", path + "?limit=1000" + filter + cursor);
         if (page.status != exit_fine) {
             return page.status;
         }
-        for (const json::object* entry : objects_field(page.object, "entries")) {
-            all.push_back(*entry);
+        show(objects_field(page.object, "entries"));
+        const json::value* next = page.object.if_contains("next_cursor");
+        cursor = next != nullptr && next->is_string() ? "&cursor=" + percent_encode(next->get_string()) : "";
+    } while (!cursor.empty());
+    return exit_fine;
+}
+
+// The elements of a JSON array, page by page.
+class JsonList {
+public:
+    void add(const std::vector<const json::object*>& elements) {
+        for (const json::object* element : elements) {
+            fmt::print("{}{}", any_ ? "," : "", json::serialize(*element));
+            any_ = true;
         }
-        cursor = text_field(page.object, "next_cursor");
-    } while (cursor != "–" && !cursor.empty());
-    if (options.as_json) {
-        fmt::print("{}\n", json::serialize(all));
-        return exit_fine;
     }
-    if (all.empty()) {
-        fmt::print("no policies\n");
-        return exit_fine;
+
+private:
+    bool any_ = false;
+};
+
+int list(const Options& options) {
+    const std::string path = "/api/v1/cache";
+    const std::string filter = options.filter.empty() ? "" : "&q=" + percent_encode(options.filter);
+    if (options.as_json) {
+        JsonList all;
+        fmt::print("[");
+        const int status = each_page(options.target, path, filter, [&](const auto& page) { all.add(page); });
+        fmt::print("]\n");
+        return status;
     }
     constexpr std::string_view row = "{:<32} {:<8} {:<20} {:<21} {:<21} {:<21} {}\n";
-    fmt::print(fmt::runtime(row), "DOMAIN", "MODE", "ID", "FETCHED", "EXPIRES", "NEXT REFRESH", "FAILURES");
-    for (const json::value& element : all) {
-        const json::object& entry = element.get_object();
-        fmt::print(fmt::runtime(row), text_field(entry, "domain"), text_field(entry, "mode"),
-                   text_field(entry, "policy_id"), text_field(entry, "fetched"), text_field(entry, "expires"),
-                   text_field(entry, "next_refresh"), objects_field(entry, "failures").size());
+    bool any = false;
+    const int status = each_page(options.target, path, filter, [&](const auto& page) {
+        if (!page.empty() && !std::exchange(any, true)) {
+            fmt::print(fmt::runtime(row), "DOMAIN", "MODE", "ID", "FETCHED", "EXPIRES", "NEXT REFRESH", "FAILURES");
+        }
+        for (const json::object* entry : page) {
+            fmt::print(fmt::runtime(row), text_field(*entry, "domain"), text_field(*entry, "mode"),
+                       text_field(*entry, "policy_id"), text_field(*entry, "fetched"), text_field(*entry, "expires"),
+                       text_field(*entry, "next_refresh"), objects_field(*entry, "failures").size());
+        }
+    });
+    if (status == exit_fine && !any) {
+        fmt::print("no policies\n");
     }
-    return exit_fine;
+    return status;
 }
 
 void print_entry(const json::object& entry) {
@@ -223,19 +244,20 @@ int refresh(const Options& options) {
 }
 
 int export_table(const Options& options) {
-    const Asked asked = ask(options.target, "GET", "/api/v1/cache-export");
-    if (asked.status != exit_fine) {
-        return asked.status;
-    }
+    const std::string path = "/api/v1/cache-export";
     if (options.format == "json" || options.as_json) {
-        fmt::print("{}\n", json::serialize(asked.object));
-        return exit_fine;
+        JsonList all;
+        fmt::print("{{\"entries\":[");
+        const int status = each_page(options.target, path, "", [&](const auto& page) { all.add(page); });
+        fmt::print("]}}\n");
+        return status;
     }
     // postmap reads one "key value" a line; nothing in either can break it (design rule 13).
-    for (const json::object* entry : objects_field(asked.object, "entries")) {
-        fmt::print("{}\t{}\n", text_field(*entry, "domain"), text_field(*entry, "policy"));
-    }
-    return exit_fine;
+    return each_page(options.target, path, "", [](const auto& page) {
+        for (const json::object* entry : page) {
+            fmt::print("{}\t{}\n", text_field(*entry, "domain"), text_field(*entry, "policy"));
+        }
+    });
 }
 
 std::string override_path(const std::string& domain) {

@@ -340,6 +340,7 @@ void read_policyd(Section& section, Config& config) {
         {{"deliver", verdict::OnSlowPolicy::deliver}, {"defer", verdict::OnSlowPolicy::defer}});
     section.take_number("id_recheck_min_s", config.policyd.id_recheck_min_s, 0, day_s);
     section.take_number("fetch_timeout_s", config.policyd.fetch_timeout_s, 1, 600);
+    section.take_number("cache_max_mb", config.policyd.cache_max_mb, 1, 1'000'000);
     section.take_word<verdict::PartialDane>("partial_dane", config.policyd.partial_dane,
                                             {{"dane-only", verdict::PartialDane::dane_only},
                                              {"secure", verdict::PartialDane::secure},

@@ -62,6 +62,7 @@ struct Config {
         verdict::OnSlowPolicy on_slow_policy = verdict::OnSlowPolicy::deliver;
         std::int64_t id_recheck_min_s = 60;
         std::int64_t fetch_timeout_s = 60;
+        std::int64_t cache_max_mb = 1024;
         verdict::PartialDane partial_dane = verdict::PartialDane::dane_only;
         bool smart_host_policy = true;
         bool servername = true;

@@ -92,6 +92,12 @@ void add_policyd(Text& out, const sender::PolicyDaemon& daemon, std::size_t conn
     }
     out.gauge("postseal_policyd_answers", "Decisions in memory", daemon.answer_count());
     out.gauge("postseal_policyd_lookups_running", "Lookups under way", sizes.lookups_running);
+    out.gauge("postseal_policyd_cache_bytes", "Memory of answers and policies, about", sizes.bytes);
+    out.counter("postseal_policyd_answers_evicted_total", "Answers given up because memory was short",
+                sizes.answers_evicted);
+    out.counter("postseal_policyd_policies_evicted_total",
+                "Policies that memory has no room for: they are read from the store when they are asked for",
+                sizes.policies_evicted);
     out.gauge("postseal_policyd_connections", "Connections of MTAs", connections);
     out.histogram("postseal_policyd_lookup_seconds", "From a request that had to be looked up to the lookup's end",
                   counters.lookup_time);

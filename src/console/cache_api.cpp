@@ -107,11 +107,8 @@ std::string table_value(const sender::Answer& answer) {
 }
 
 // Pages in the order of names: an entry that comes or goes between two pages neither repeats nor hides another.
-json::object page_of(std::vector<Entry> entries, const std::string& part, const std::string& after, std::size_t limit) {
-    std::erase_if(entries, [&](const Entry& entry) {
-        return entry.domain.text() <= after || entry.domain.text().find(part) == std::string::npos;
-    });
-    std::ranges::sort(entries, {}, [](const Entry& entry) { return entry.domain; });
+// `entries` has one more than the page where there is a next one.
+json::object page_of(const std::vector<Entry>& entries, std::size_t limit) {
     const bool more = entries.size() > limit;
     json::array list;
     for (std::size_t i = 0; i < std::min(limit, entries.size()); ++i) {
@@ -119,6 +116,17 @@ json::object page_of(std::vector<Entry> entries, const std::string& part, const 
     }
     return {{"entries", std::move(list)},
             {"next_cursor", more ? json::value(entries[limit - 1].domain.text()) : json::value(nullptr)}};
+}
+
+json::object page_of(const sender::PolicyDaemon::Exported& exported) {
+    json::array list;
+    for (const auto& [key, answer] : exported.answers) {
+        list.push_back(json::object{{"domain", key},
+                                    {"policy", table_value(*answer)},
+                                    {"source", verdict::to_string(answer->decision.source)},
+                                    {"expires", or_null(answer->decision.policy_expires)}});
+    }
+    return {{"entries", std::move(list)}, {"next_cursor", or_null(exported.next)}};
 }
 
 struct Cache {
@@ -140,18 +148,21 @@ struct Cache {
             reply(number_refusal("limit", 1, limit_max));
             return;
         }
-        daemon->cache_entries([reply, limit = static_cast<std::size_t>(*limit),
-                               part = to_lower(call.request.parameter("q").value_or("")),
-                               after = call.request.parameter("cursor").value_or("")](std::vector<Entry> entries) {
-            reply(json_reply(200, page_of(std::move(entries), part, after, limit)));
-        });
+        const auto rows = static_cast<std::size_t>(*limit);
+        daemon->cache_entries(
+            {call.request.parameter("cursor").value_or(""), to_lower(call.request.parameter("q").value_or("")),
+             rows + 1},
+            [reply, rows](const Result<std::vector<Entry>>& entries) {
+                reply(entries ? json_reply(200, page_of(*entries, rows)) : console::problem_of(entries.error()));
+            });
     }
 
     static void show(const dns::Name& domain, sender::PolicyDaemon& from, const Reply& reply) {
-        from.cache_entries([reply, domain, daemon = &from](const std::vector<Entry>& entries) {
-            const auto found = std::ranges::find(entries, domain, &Entry::domain);
-            if (found == entries.end()) {
-                reply(problem_reply(Code::not_found, domain.text() + " is not in the cache"));
+        from.cache_entry(domain, [reply, domain, daemon = &from](const Result<Entry>& found) {
+            if (!found) {
+                reply(found.error().code == Errc::not_found
+                          ? problem_reply(Code::not_found, domain.text() + " is not in the cache")
+                          : console::problem_of(found.error()));
                 return;
             }
             daemon->explain(domain.text(),
@@ -161,17 +172,18 @@ struct Cache {
         });
     }
 
-    void export_all(const Reply& reply) const {
-        daemon->export_answers([reply](const auto& answers) {
-            json::array list;
-            for (const auto& [key, answer] : answers) {
-                list.push_back(json::object{{"domain", key},
-                                            {"policy", table_value(*answer)},
-                                            {"source", verdict::to_string(answer->decision.source)},
-                                            {"expires", or_null(answer->decision.policy_expires)}});
-            }
-            reply(json_reply(200, json::object{{"entries", std::move(list)}}));
-        });
+    void export_page(const Call& call, const Reply& reply) const {
+        constexpr std::int64_t limit_max = 10'000;
+        const auto limit = number_parameter(call.request, "limit", 1000, 1, limit_max);
+        if (!limit) {
+            reply(number_refusal("limit", 1, limit_max));
+            return;
+        }
+        daemon->export_answers(
+            call.request.parameter("cursor").value_or(""), static_cast<std::size_t>(*limit),
+            [reply](const Result<sender::PolicyDaemon::Exported>& exported) {
+                reply(exported ? json_reply(200, page_of(*exported)) : console::problem_of(exported.error()));
+            });
     }
 
     // Before the deed: what cannot be written down is not done. False when it has been refused.
@@ -201,8 +213,9 @@ struct Cache {
 
     void forget_all(const Call& call, const Reply& reply) const {
         if (note(call, "cache.purge", "*", reply)) {
-            daemon->purge_all([reply](std::size_t policies) {
-                reply(json_reply(200, json::object{{"purged", policies}}));
+            daemon->purge_all([reply](const Result<std::size_t>& policies) {
+                reply(policies ? json_reply(200, json::object{{"purged", *policies}})
+                               : console::problem_of(policies.error()));
             });
         }
     }
@@ -230,7 +243,8 @@ void add_cache_routes(Router& router, sender::PolicyDaemon* daemon, store::Store
     };
     whole("GET", "/api/v1/cache", [cache](const Call& call, const Reply& reply) { cache.list(call, reply); });
     whole("DELETE", "/api/v1/cache", [cache](const Call& call, const Reply& reply) { cache.forget_all(call, reply); });
-    whole("GET", "/api/v1/cache-export", [cache](const Call&, const Reply& reply) { cache.export_all(reply); });
+    whole("GET", "/api/v1/cache-export",
+          [cache](const Call& call, const Reply& reply) { cache.export_page(call, reply); });
     const auto with_domain = [&](std::string method, std::string_view path, auto act) {
         router.add(std::move(method), path, Access::signed_in, [cache, act](const Call& call, const Reply& reply) {
             const auto domain = dns::Name::parse(call.path("domain"));

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/guarded.h"
 #include "base/text.h"
+#include "sender/policies.h"
 #include "verdict/sts.h"
 
 namespace postseal::sender {
@@ -18,6 +21,8 @@ namespace {
 constexpr std::size_t key_bytes_max =
     1000;  // no domain name is longer; a path of a socket is cut, and answers NOTFOUND
 constexpr Seconds overdue_warning_interval{86'400};
+constexpr std::chrono::milliseconds sweep_interval{
+    60'000};  // in which all answers are looked at for those that are over
 constexpr std::string_view component = "policyd";
 constexpr std::array fetch_failure_types = {tlsrpt::ResultType::sts_policy_fetch_error,
                                             tlsrpt::ResultType::sts_policy_invalid,
@@ -31,14 +36,8 @@ std::string_view fetch_failure_type(std::size_t i) {
 
 struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaemon::Impl> {
     using Waiter = std::function<void(std::shared_ptr<const Answer>)>;
+    using Positive = std::vector<std::pair<std::string, std::shared_ptr<const Answer>>>;  // Answers::page()
 
-    // What is remembered of one policy domain; the store has the same.
-    struct DomainState {
-        std::optional<mtasts::CachedPolicy> policy;
-        mtasts::FetchFailures failures;
-        TimePoint overdue_warned;  // when the operator was last told that it cannot be refreshed
-        mtasts::TxtState last_txt = mtasts::TxtState::usable;  // what was last said of its record in the log
-    };
     // One lookup under way and who waits for it. A background refresh has no waiters.
     struct Pending {
         std::shared_ptr<const lookup::Gathering> gathering;
@@ -48,6 +47,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         net::Timer timer;
         std::chrono::steady_clock::time_point asked_at;  // when the first waiter came
         bool asked = false;                   // an MTA asked for it; a refetch of our own is no use of the policy
+        bool background = false;              // begun by look_up_in_background()
         std::shared_ptr<const Answer> early;  // decided while the policy host is still being waited for
     };
     // What is on its way to the store: the newest state of each domain (nothing: to be forgotten), and what to do when
@@ -55,17 +55,39 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     struct Unsaved {
         std::unordered_map<dns::Name, std::optional<store::PolicyCache::Entry>> entries;
         std::vector<std::function<void()>> then;
+        // What comes before the entries.
+        bool erase_all = false;
+        bool forget_answers = false;
+    };
+    // Who waits for a domain to be read from the store. An error: nothing may be decided as if nothing were known.
+    using Recalled = std::function<void(const std::optional<Error>&)>;
+    struct Recall {
+        std::vector<Recalled> waiters;
+        bool overtaken = false;  // changed since the reading began
     };
 
     Impl(const SenderParts& parts, PolicyDaemonSettings its_settings)
-        : SenderParts(parts), settings(std::move(its_settings)) {}
+        : SenderParts(parts), settings(std::move(its_settings)) {
+        answers.limit(settings.cache_bytes_max);
+    }
 
     Result<void> load() {
-        POSTSEAL_TRY(auto entries, store.policy_cache.all());
-        for (auto& entry : entries) {
-            DomainState& state = domains[entry.domain];
-            state.policy = std::move(entry.policy);
-            state.failures = std::move(entry.failures);
+        POSTSEAL_TRY(const std::size_t count, store.policy_cache.size());
+        constexpr std::size_t record_bytes_min = 100;
+        domains.reserve(std::min(count, settings.cache_bytes_max / record_bytes_min));
+        std::size_t broken = 0;
+        auto loaded = store.policy_cache.each([&](const store::PolicyCache::Stored& stored) {
+            if (domains.bytes() > settings.cache_bytes_max) {
+                all_in_memory = false;  // the rest is read when it is asked for
+            } else {
+                broken += domains.load(stored) ? 0 : 1;
+            }
+        });
+        if (loaded && broken > 0) {
+            return Error{Errc::internal, "table policy_cache", fmt::format("{} broken rows", broken)};
+        }
+        if (!loaded) {
+            return loaded;
         }
         POSTSEAL_TRY(const auto stored, store.added_overrides.all());
         std::vector<verdict::Override> entries_added;
@@ -89,23 +111,65 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     }
 
     void start() {
-        refetch_timer = loop.every(settings.refetch_scan, [weak = weak_from_this()] {
+        sweep_timer = loop.every(sweep_interval / Answers::parts, [weak = weak_from_this()] {
             if (const auto self = weak.lock()) {
-                self->refetch_due();
+                self->answers.sweep(self->clock.now());
             }
         });
+        // A part of the policies each second, all of them in a whole round: no pause, no burst.
+        const auto parts = std::clamp<std::int64_t>(settings.refetch_scan / std::chrono::seconds(1), 1, 3600);
+        refetch_timer = loop.every(settings.refetch_scan / parts,
+                                   [weak = weak_from_this(), parts = static_cast<std::size_t>(parts)] {
+                                       if (const auto self = weak.lock()) {
+                                           self->look_through_policies(parts);
+                                       }
+                                   });
+    }
+
+    bool reply(std::string_view text, Form form, TimePoint now, std::string& out) {
+        counters.requests.add();
+        // Postfix sends lower-case A-labels: the text itself is then the key, and nothing needs to be parsed.
+        if (usable_reply(text, form, now, out)) {
+            return true;
+        }
+        const verdict::Key key = verdict::parse_key(text.substr(0, key_bytes_max));
+        if (!key.can_have_policy()) {
+            counters.hits.add();
+            out += no_policy->in(form);
+            return true;
+        }
+        const std::string canonical = key.text();
+        return canonical != text && usable_reply(canonical, form, now, out);
+    }
+
+    bool usable_reply(std::string_view text, Form form, TimePoint now, std::string& out) {
+        return note_hit(text, answers.reply(text, form, now, out));
+    }
+
+    bool note_hit(std::string_view text, Answers::Hit hit) {
+        if (hit.freshness == Freshness::unusable) {
+            return false;
+        }
+        (hit.freshness == Freshness::fresh ? counters.hits : counters.stale_hits).add();
+        if (hit.refresh) {
+            loop.post([weak = weak_from_this(), key = std::string(text)] {
+                if (const auto self = weak.lock()) {
+                    self->refresh(verdict::parse_key(key));
+                }
+            });
+        }
+        return true;
     }
 
     std::shared_ptr<const Answer> known(std::string_view text) {
-        counters.requests.fetch_add(1, std::memory_order_relaxed);
+        counters.requests.add();
         const TimePoint now = clock.now();
-        // Postfix sends lower-case A-labels: the text itself is then the key, and nothing needs to be parsed.
         if (auto answer = usable(text, now)) {
             return answer;
         }
         const verdict::Key key = verdict::parse_key(text.substr(0, key_bytes_max));
         if (!key.can_have_policy()) {
-            counters.hits.fetch_add(1, std::memory_order_relaxed);
+            counters.hits.add();
             return no_policy;
         }
         const std::string canonical = key.text();
@@ -113,26 +177,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     }
 
     std::shared_ptr<const Answer> usable(std::string_view text, TimePoint now) {
-        auto answer = answers.find(text);
-        if (!answer) {
-            return nullptr;
-        }
-        switch (freshness(*answer, now)) {
-            case Freshness::fresh:
-                counters.hits.fetch_add(1, std::memory_order_relaxed);
-                return answer;
-            case Freshness::stale:
-                counters.stale_hits.fetch_add(1, std::memory_order_relaxed);
-                loop.post([weak = weak_from_this(), key = std::string(text)] {
-                    if (const auto self = weak.lock()) {
-                        self->refresh(verdict::parse_key(key));
-                    }
-                });
-                return answer;
-            case Freshness::unusable:
-                return nullptr;
-        }
-        return nullptr;
+        std::string reply;
+        return usable_reply(text, Form::plain, now, reply) ? answers.find(text) : nullptr;
     }
 
     // On the loop from here on.
@@ -157,7 +203,41 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             done(answer);
             return;
         }
-        counters.misses.fetch_add(1, std::memory_order_relaxed);
+        recall(key.name, [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
+            const auto self = weak.lock();
+            if (!self) {
+                return;
+            }
+            if (failed) {
+                done(self->cannot_recall(key, *failed));
+            } else {
+                self->ask_recalled(key, done);
+            }
+        });
+    }
+
+    // An enforced policy may be in the store: until that is known no letter goes out (rule 9).
+    [[nodiscard]] std::shared_ptr<const Answer> cannot_recall(const verdict::Key& key, const Error& error) const {
+        log.error(component, fmt::format("{}: what is kept of it could not be read: {}", key.text(), error.message()));
+        verdict::Decision decision;
+        decision.level = verdict::Level::temp;
+        decision.reasons = {"what is kept of " + key.name.text() + " could not be read"};
+        decision.valid_until = clock.now();
+        return make_answer(std::move(decision), clock.now(), settings.reply);
+    }
+
+    void ask_recalled(const verdict::Key& key, Waiter done) {
+        const TimePoint now = clock.now();
+        if (auto answer = answer_from_before(key, now)) {
+            remember(key.text(), answer);
+            // A hit; and looked up again in the background where it is stale, also when memory is too short to keep it.
+            if (!usable(key.text(), now) && freshness(*answer, now) == Freshness::stale) {
+                refresh(key);
+            }
+            done(answer);
+            return;
+        }
+        counters.misses.add();
         Pending& entry = look_up(key);
         entry.asked = true;
         if (entry.early && freshness(*entry.early, now) != Freshness::unusable) {
@@ -183,7 +263,83 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         if (!pending.contains(key.text())) {
             counters.stale_refreshes.fetch_add(1, std::memory_order_relaxed);
         }
-        look_up(key).asked = true;
+        look_up_in_background(key, true);
+    }
+
+    // What nobody waits for: a few at a time, so that a thousand policies that fall due together, or a thousand stale
+    // answers after a quiet night, hold up no request. A key waits once, however often it is asked for.
+    void look_up_in_background(const verdict::Key& key, bool asked) {
+        const std::string text = key.text();
+        if (const auto found = pending.find(text); found != pending.end()) {
+            found->second.asked = found->second.asked || asked;
+            return;
+        }
+        if (background_running >= settings.background_lookups_max) {
+            auto [waiting, is_new] = background_waiting.try_emplace(text, asked);
+            waiting->second = waiting->second || asked;
+            if (is_new) {
+                background_order.push_back(key);
+            }
+            return;
+        }
+        ++background_running;
+        recall(key.name, [weak = weak_from_this(), key, asked](const std::optional<Error>& failed) {
+            const auto self = weak.lock();
+            if (!self) {
+                return;
+            }
+            if (const auto found = self->pending.find(key.text()); failed || found != self->pending.end()) {
+                if (found != self->pending.end()) {
+                    found->second.asked = found->second.asked || asked;
+                }
+                self->background_ended();
+                return;
+            }
+            Pending& entry = self->look_up(key);
+            entry.asked = asked;
+            entry.background = true;
+        });
+    }
+
+    void background_ended() {
+        --background_running;
+        while (background_running < settings.background_lookups_max && !background_order.empty()) {
+            const verdict::Key key = std::move(background_order.front());
+            background_order.pop_front();
+            const bool asked = background_waiting.extract(key.text()).mapped();
+            look_up_in_background(key, asked);
+        }
+    }
+
+    // After a restart, or when memory had no room for the answer: a policy in force that was the whole answer before
+    // still is, and is looked at again where it is stale. No MTA waits for DNS because we were restarted.
+    [[nodiscard]] std::shared_ptr<const Answer> answer_from_before(const verdict::Key& key, TimePoint now) const {
+        if (key.kind != verdict::Key::Kind::domain) {
+            return nullptr;
+        }
+        const auto state = domains.find(key.name);
+        if (!state || state->answer_until == TimePoint{} || !enforced(*state, now)) {
+            return nullptr;
+        }
+        verdict::Decision decision = decision_by_policy(key, *state->policy, now);
+        if (decision.level != verdict::Level::secure) {
+            return nullptr;
+        }
+        decision.reasons = {"MTA-STS is enforced, as it was at the last lookup"};
+        decision.valid_until = std::min(state->answer_until, now + settings.decision.ttl_max);
+        return make_answer(std::move(decision), now, settings.reply);
+    }
+
+    // What the policy says where nothing is known of DNS.
+    [[nodiscard]] verdict::Decision decision_by_policy(const verdict::Key& key, const mtasts::CachedPolicy& policy,
+                                                       TimePoint now) const {
+        verdict::Evidence evidence;
+        evidence.key = key;
+        evidence.gathered = now;
+        evidence.cached = policy;
+        evidence.sts_txt.answer = verdict::Answer::failed;
+        evidence.mx.answer = verdict::Answer::failed;
+        return verdict::decide(evidence, settings.decision, now);
     }
 
     Pending& look_up(const verdict::Key& key,
@@ -195,9 +351,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         lookup::GatherRequest request;
         request.key = key;
         request.fetch = fetch;
-        if (const auto state = domains.find(key.name); state != domains.end()) {
-            request.cached = state->second.policy;
-            request.fetch_failures = state->second.failures;
+        if (auto state = domains.find(key.name)) {
+            request.cached = std::move(state->policy);
+            request.fetch_failures = std::move(state->failures);
         }
         if (policy_in_force(key.name, clock.now())) {
             request.all_but_fetch = [weak = weak_from_this(), key] {
@@ -207,6 +363,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             };
         }
         Pending& entry = pending[text];
+        ++looked_up[key.name];
         entry.gathering = lookup::gather(loop, resolver, https, clock, settings.gather, std::move(request),
                                          [weak = weak_from_this(), key](const verdict::Evidence& evidence) {
                                              if (const auto self = weak.lock()) {
@@ -255,10 +412,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
     }
 
+    [[nodiscard]] static bool enforced(const DomainState& state, TimePoint now) {
+        return mtasts::in_force(state.policy, now) && state.policy->policy.mode == mtasts::Mode::enforce;
+    }
+
     [[nodiscard]] bool policy_in_force(const dns::Name& domain, TimePoint now) const {
         const auto state = domains.find(domain);
-        return state != domains.end() && mtasts::in_force(state->second.policy, now) &&
-               state->second.policy->policy.mode == mtasts::Mode::enforce;
+        return state && enforced(*state, now);
     }
 
     void finish(const verdict::Key& key, const verdict::Evidence& evidence) {
@@ -279,7 +439,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         if (asked && settings.looked_up) {
             settings.looked_up(evidence);
         }
-        if (!learn(key.name, evidence, now, asked)) {
+        if (!learn(key, evidence, now, asked, answer->decision)) {
             give(key, answer);
             return;
         }
@@ -298,6 +458,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         if (node.empty()) {
             return;
         }
+        if (const auto found = looked_up.find(key.name); --found->second == 0) {
+            looked_up.erase(found);
+        }
         if (node.mapped().asked_at != std::chrono::steady_clock::time_point()) {
             counters.lookup_time.observe(std::chrono::steady_clock::now() - node.mapped().asked_at);
         }
@@ -307,26 +470,25 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         if (node.mapped().refreshed) {
             node.mapped().refreshed(answer, node.mapped().fetch);
         }
+        if (node.mapped().background) {
+            background_ended();
+        }
     }
 
-    void remember(const std::string& key, std::shared_ptr<const Answer> answer) {
-        if (answers.size() >= settings.answers_max) {
-            log.warning(component, "the map of answers is full and starts afresh");
-            answers.clear();
-        }
-        answers.put(key, std::move(answer));
-    }
+    void remember(const std::string& key, const std::shared_ptr<const Answer>& answer) { answers.put(key, answer); }
 
     // The cache of policies after a gathering: rule 9, RFC 8461 §3.3. True when a policy was fetched: it is being
     // saved.
-    bool learn(const dns::Name& domain, const verdict::Evidence& evidence, TimePoint now, bool asked) {
+    bool learn(const verdict::Key& key, const verdict::Evidence& evidence, TimePoint now, bool asked,
+               const verdict::Decision& decision) {
+        const dns::Name& domain = key.name;
         const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence.sts_txt);
         const verdict::FetchJudgement fetched = verdict::judge_fetch(evidence.fetch);
-        const auto found = domains.find(domain);
-        if (!fetched.policy && !fetched.failure && found == domains.end()) {
+        auto found = domains.find(domain);
+        if (!fetched.policy && !fetched.failure && !found) {
             return false;  // nothing is known and nothing was learnt
         }
-        DomainState state = found == domains.end() ? DomainState{} : found->second;
+        DomainState state = found ? std::move(*found) : DomainState{};
         if (fetched.policy) {
             counters.fetches.fetch_add(1, std::memory_order_relaxed);
             note_change(domain, state.policy, *fetched.policy, now);
@@ -359,7 +521,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                 state.policy.reset();  // max_age has run out
             }
         }
-        keep(domain, std::move(state));
+        if (key.kind == verdict::Key::Kind::domain) {
+            const bool by_policy_alone = decision.level == verdict::Level::secure &&
+                                         decision.source == verdict::Source::sts && state.policy &&
+                                         decision.match == decision_by_policy(key, *state.policy, now).match;
+            state.answer_until = by_policy_alone ? decision.valid_until : TimePoint{};
+        }
+        keep(domain, state);
         return fetched.policy.has_value();
     }
 
@@ -406,16 +574,23 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                                            what, to_rfc3339(state.policy->expires())));
     }
 
-    void keep(const dns::Name& domain, DomainState state) {
+    void keep(const dns::Name& domain, const DomainState& state) {
         const bool empty = !state.policy && state.failures == mtasts::FetchFailures{};
         auto& entry = unsaved.entries[domain];
         if (empty) {
             entry.reset();
             domains.erase(domain);
         } else {
-            entry = store::PolicyCache::Entry{domain, state.policy, state.failures};
-            domains[domain] = std::move(state);
+            entry = store::PolicyCache::Entry{domain, state.policy, state.failures, state.answer_until};
+            domains.put(domain, state);
         }
+        if (const auto found = recalls.find(domain); found != recalls.end()) {
+            found->second.overtaken = true;
+        }
+        save_soon();
+    }
+
+    void save_soon() {
         if (!saving) {
             saving = true;
             // Posted, so that what belongs to this change is part of the same batch.
@@ -427,63 +602,177 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
     }
 
+    // Runs when the store has all that is known now: listings are read from it.
+    void when_saved(std::function<void()> then) {
+        unsaved.then.push_back(std::move(then));
+        save_soon();
+    }
+
     // One batch after another: the pool's threads would otherwise write an older state over a newer one.
     void save() {
-        if (unsaved.entries.empty()) {
+        const bool empty = unsaved.entries.empty() && !unsaved.erase_all && !unsaved.forget_answers;
+        if (empty && unsaved.then.empty()) {
             saving = false;
             return;
         }
-        const auto batch = std::make_shared<Unsaved>(std::exchange(unsaved, {}));
-        work.run([this_store = &store, this_log = &log, batch] { write(*batch, *this_store, *this_log); }, loop,
-                 [weak = weak_from_this(), batch] {
-                     const auto self = weak.lock();
-                     if (!self) {
-                         return;
+        being_saved = std::make_shared<Unsaved>(std::exchange(unsaved, {}));
+        work.run([this_store = &store, this_log = &log, batch = being_saved,
+                  empty] { return empty || write(*batch, *this_store, *this_log); },
+                 loop,
+                 [weak = weak_from_this()](bool done) {
+                     if (const auto self = weak.lock()) {
+                         self->saved(done);
                      }
-                     for (const auto& then : batch->then) {
-                         then();
-                     }
-                     self->save();
                  });
     }
 
-    static void write(const Unsaved& batch, store::Store& store, Log& log) {
-        const Result<void> saved = store.transaction([&]() -> Result<void> {
-            for (const auto& [domain, entry] : batch.entries) {
-                Result<void> kept = entry ? store.policy_cache.put(*entry) : store.policy_cache.erase(domain);
-                if (!kept) {
-                    return kept;
-                }
+    void saved(bool done) {
+        const auto batch = std::exchange(being_saved, nullptr);
+        for (const auto& [domain, entry] : batch->entries) {
+            if (done || !entry) {
+                only_in_memory.erase(domain);
+            } else {
+                only_in_memory.insert(domain);
             }
-            return {};
+        }
+        for (const auto& then : batch->then) {
+            then();
+        }
+        make_room();
+        save();
+    }
+
+    static bool write(const Unsaved& batch, store::Store& store, Log& log) {
+        const Result<void> saved = store.transaction([&]() -> Result<void> {
+            Result<void> kept;
+            if (batch.erase_all) {
+                kept = store.policy_cache.erase_all();
+            } else if (batch.forget_answers) {
+                kept = store.policy_cache.forget_answers();
+            }
+            for (auto entry = batch.entries.begin(); kept && entry != batch.entries.end(); ++entry) {
+                kept = entry->second ? store.policy_cache.put(*entry->second) : store.policy_cache.erase(entry->first);
+            }
+            return kept;
         });
         if (!saved) {
-            log.error(component,
-                      fmt::format("{} policies, of {} and others, are only in memory: {}", batch.entries.size(),
-                                  batch.entries.begin()->first.text(), saved.error().message()));
+            const std::string first = batch.entries.empty() ? "none" : batch.entries.begin()->first.text();
+            log.error(component, fmt::format("{} policies, of {} and others, are only in memory: {}",
+                                             batch.entries.size(), first, saved.error().message()));
+        }
+        return saved.has_value();
+    }
+
+    // What memory has no room for lives on in the store, and is read before anything is decided about it: no enforced
+    // policy is lifted because memory is short (rule 9).
+    void recall(const dns::Name& domain, Recalled then) {
+        const bool all_erased = unsaved.erase_all || (being_saved && being_saved->erase_all);
+        if (all_in_memory || domains.contains(domain) || is_unsaved(domain) || all_erased) {
+            then({});
+            return;
+        }
+        auto [found, is_new] = recalls.try_emplace(domain);
+        found->second.waiters.push_back(std::move(then));
+        if (is_new) {
+            work.run([this_store = &store, domain] { return this_store->policy_cache.find(domain); }, loop,
+                     [weak = weak_from_this(), domain](const Result<std::optional<store::PolicyCache::Entry>>& read) {
+                         if (const auto self = weak.lock()) {
+                             self->recalled(domain, read);
+                         }
+                     });
         }
     }
 
-    // RFC 8461 §10.2: policies in use are fetched daily whatever the id says.
-    void refetch_due() {
-        const TimePoint now = clock.now();
-        std::vector<dns::Name> due;
-        for (auto& [domain, state] : domains) {
-            if (!state.policy) {
-                continue;
+    void recalled(const dns::Name& domain, const Result<std::optional<store::PolicyCache::Entry>>& read) {
+        const Recall recall_of = std::move(recalls.extract(domain).mapped());
+        if (recall_of.overtaken) {
+            for (const Recalled& waiter : recall_of.waiters) {
+                recall(domain, waiter);
             }
-            // As if TXT did not answer: due by its age alone, and not held back after failures.
+            return;
+        }
+        std::optional<Error> failed;
+        if (!read) {
+            failed = read.error();
+        } else if (const auto& entry = *read) {
+            const bool outdated = unsaved.forget_answers || (being_saved && being_saved->forget_answers);
+            domains.put(domain, {entry->policy, entry->failures, outdated ? TimePoint{} : entry->answer_until, {}, {}});
+        }
+        for (const Recalled& waiter : recall_of.waiters) {
+            waiter(failed);
+        }
+        make_room();
+    }
+
+    [[nodiscard]] bool is_unsaved(const dns::Name& domain) const {
+        return unsaved.entries.contains(domain) || (being_saved && being_saved->entries.contains(domain)) ||
+               only_in_memory.contains(domain);
+    }
+
+    void make_room() {
+        const auto is_busy = [this](std::string_view text) {
+            const auto domain = dns::Name::parse_ascii(text);
+            return domain && (looked_up.contains(*domain) || is_unsaved(*domain));
+        };
+        while (domains.bytes() > settings.cache_bytes_max && domains.evict(is_busy)) {
+            all_in_memory = false;
+            ++policies_evicted;
+        }
+    }
+
+    // What nobody asks for is not in memory, where look_through_policies() would find it.
+    void erase_expired_in_store(TimePoint now) {
+        constexpr Seconds interval{3600};
+        if (all_in_memory || now < store_looked_through + interval) {
+            return;
+        }
+        store_looked_through = now;
+        work.submit([this_store = &store, this_log = &log, now] {
+            if (const auto erased = this_store->policy_cache.erase_expired(now); !erased) {
+                this_log->error(component,
+                                "policies past their max_age stay in the store: " + erased.error().message());
+            }
+        });
+    }
+
+    // RFC 8461 §10.2: policies in use are fetched daily whatever the id says. And what is of no use any more goes.
+    void look_through_policies(std::size_t parts) {
+        const TimePoint now = clock.now();
+        erase_expired_in_store(now);
+        make_room();
+        std::vector<dns::Name> due;
+        std::vector<dns::Name> over;
+        domains.glance_at_part(parts, [&](std::string_view text, DomainState& state) {
+            const auto domain = [&] { return dns::Name::parse_ascii(text); };
+            if (is_over(state, now)) {
+                if (const auto name = domain(); name && !pending.contains(std::string(text))) {
+                    over.push_back(*name);
+                }
+                return;
+            }
+            if (!state.policy) {
+                return;
+            }
+            // As if TXT did not answer: due by its age alone, and not held back after failures. Some time after the
+            // others, so that what was fetched in one minute is not for ever fetched in one minute.
+            const TimePoint then = now - jitter(text);
             const mtasts::NextAction next = mtasts::next_action(
                 state.policy, state.failures, {mtasts::TxtState::lookup_failed, ""}, now, settings.gather.cache);
-            if (next.kind == mtasts::NextAction::Kind::fetch) {
-                due.push_back(domain);
+            const auto refetch = mtasts::next_refetch(*state.policy, now, settings.gather.cache);
+            if (next.kind == mtasts::NextAction::Kind::fetch && refetch && *refetch <= then) {
+                if (const auto name = domain()) {
+                    due.push_back(*name);
+                }
             }
             if (mtasts::refresh_overdue(*state.policy, state.failures, now, settings.gather.cache) &&
                 now >= state.overdue_warned + overdue_warning_interval) {
                 state.overdue_warned = now;
                 log.warning(component, fmt::format("{}: its policy could not be refreshed for long and ends at {}",
-                                                   domain.text(), to_rfc3339(state.policy->expires())));
+                                                   printable(text, 300), to_rfc3339(state.policy->expires())));
             }
+        });
+        for (const dns::Name& domain : over) {
+            keep(domain, {});
         }
         for (const dns::Name& domain : due) {
             const verdict::Key key = verdict::parse_key(domain.text());
@@ -491,9 +780,26 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                 if (!pending.contains(key.text())) {
                     counters.daily_refreshes.fetch_add(1, std::memory_order_relaxed);
                 }
-                look_up(key);
+                look_up_in_background(key, false);
             }
         }
+    }
+
+    // Nothing of it can matter any more: its policy has run out, or enforces nothing and has been unused for a month;
+    // its failed fetches hold nothing back. An enforced policy is kept until its max_age runs out (rule 9).
+    [[nodiscard]] bool is_over(const DomainState& state, TimePoint now) const {
+        constexpr Seconds failures_matter_for{3600};
+        if (state.failures.failed_at + failures_matter_for > now) {
+            return false;
+        }
+        return !mtasts::in_force(state.policy, now) ||
+               (state.policy->policy.mode != mtasts::Mode::enforce &&
+                now > state.policy->last_used + settings.gather.cache.keep_refetching_for);
+    }
+
+    [[nodiscard]] Seconds jitter(std::string_view domain) const {
+        const auto bound = static_cast<std::uint64_t>(settings.refetch_jitter.count());
+        return Seconds(bound == 0 ? 0 : static_cast<std::int64_t>(jitter_hash(domain) % bound));
     }
 
     void explain(const std::string& text, std::function<void(Explanation)> done) {
@@ -502,6 +808,16 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             done(explain_no_policy(text));
             return;
         }
+        // Read first, so that it is known when the answer is: also where it cannot be read, and the answer says so.
+        recall(key.name,
+               [weak = weak_from_this(), key, text, done = std::move(done)](const std::optional<Error>& /*failed*/) {
+                   if (const auto self = weak.lock()) {
+                       self->explain_recalled(key, text, done);
+                   }
+               });
+    }
+
+    void explain_recalled(const verdict::Key& key, const std::string& text, std::function<void(Explanation)> done) {
         const TimePoint now = clock.now();
         const auto answer = answers.find(key.text());
         const auto state = answer ? freshness(*answer, now) : Freshness::unusable;
@@ -512,8 +828,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         ask(text,
             [self = shared_from_this(), key, word, done = std::move(done)](std::shared_ptr<const Answer> decided) {
                 Explanation out{key.text(), std::move(decided), word, std::nullopt, std::nullopt, self->dnssec_said()};
-                if (const auto found = self->domains.find(key.name); found != self->domains.end()) {
-                    out.cached = found->second.policy;
+                if (auto found = self->domains.find(key.name)) {
+                    out.cached = std::move(found->policy);
                     if (out.cached) {
                         out.next_refresh =
                             mtasts::next_refetch(*out.cached, self->clock.now(), self->settings.gather.cache);
@@ -525,9 +841,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
 
     [[nodiscard]] CacheEntry entry_of(const dns::Name& domain) const {
         CacheEntry entry{domain, std::nullopt, {}, std::nullopt};
-        if (const auto found = domains.find(domain); found != domains.end()) {
-            entry.policy = found->second.policy;
-            entry.failures = found->second.failures;
+        if (auto found = domains.find(domain)) {
+            entry.policy = std::move(found->policy);
+            entry.failures = std::move(found->failures);
         }
         if (entry.policy) {
             entry.next_refresh = mtasts::next_refetch(*entry.policy, clock.now(), settings.gather.cache);
@@ -538,12 +854,12 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     // RFC 8461 §3.3: by hand the five minutes are not waited for, but no policy host gets more than its ten an hour.
     [[nodiscard]] bool may_fetch_by_hand(const dns::Name& domain, TimePoint now) const {
         const auto found = domains.find(domain);
-        if (found == domains.end()) {
+        if (!found) {
             return true;
         }
         constexpr Seconds hour{3600};
         const auto recent = std::ranges::count_if(
-            found->second.failures.recent, [&](const mtasts::FailedFetch& failed) { return failed.at + hour > now; });
+            found->failures.recent, [&](const mtasts::FailedFetch& failed) { return failed.at + hour > now; });
         return static_cast<std::size_t>(recent) < settings.gather.cache.failed_fetches_per_hour_max;
     }
 
@@ -558,6 +874,27 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             found->second.waiters.emplace_back([again](const std::shared_ptr<const Answer>&) { again(); });
             return;
         }
+        recall(key.name, [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
+            const auto self = weak.lock();
+            if (!self) {
+                return;
+            }
+            if (failed) {
+                verdict::PolicyFetch fetch;
+                fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
+                fetch.error = failed->message();
+                done({{key.text(), self->cannot_recall(key, *failed), "miss", {}, {}, self->dnssec_said()},
+                      fetch,
+                      self->entry_of(key.name)});
+            } else if (self->pending.contains(key.text())) {
+                self->refresh_now(key, done);
+            } else {
+                self->fetch_now(key, done);
+            }
+        });
+    }
+
+    void fetch_now(const verdict::Key& key, std::function<void(Refreshed)> done) {
         const auto fetch = may_fetch_by_hand(key.name, clock.now()) ? lookup::GatherRequest::Fetch::now
                                                                     : lookup::GatherRequest::Fetch::by_cache_rules;
         counters.hand_refreshes.fetch_add(1, std::memory_order_relaxed);
@@ -576,37 +913,147 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     [[nodiscard]] std::shared_ptr<const Answer> answer_from_cache(const dns::Name& domain,
                                                                   const mtasts::CachedPolicy& policy,
                                                                   TimePoint now) const {
-        verdict::Evidence evidence;
-        evidence.key = verdict::parse_key(domain.text());
-        evidence.gathered = now;
-        evidence.cached = policy;
-        evidence.sts_txt.answer = verdict::Answer::failed;
-        evidence.mx.answer = verdict::Answer::failed;
-        auto decision = overrides.decide(evidence.key, now);
+        const verdict::Key key = verdict::parse_key(domain.text());
+        auto decision = overrides.decide(key, now);
         if (!decision) {
-            decision = verdict::decide(evidence, settings.decision, now);
+            decision = decision_by_policy(key, policy, now);
         }
         return make_answer(std::move(*decision), now, settings.reply);
     }
 
-    [[nodiscard]] std::map<std::string, std::shared_ptr<const Answer>> exported() const {
-        const TimePoint now = clock.now();
-        std::map<std::string, std::shared_ptr<const Answer>> out;
-        for (const auto& [domain, state] : domains) {
-            if (policy_in_force(domain, now)) {
-                out.emplace(domain.text(), answer_from_cache(domain, *state.policy, now));
+    void cache_entries(store::PolicyCache::Page page, std::function<void(Result<std::vector<CacheEntry>>)> done) {
+        when_saved([weak = weak_from_this(), page = std::move(page), done = std::move(done)] {
+            const auto self = weak.lock();
+            if (!self) {
+                return;
             }
-        }
-        for (auto& [key, answer] : answers.all()) {
-            if (freshness(*answer, now) != Freshness::unusable) {
-                out.insert_or_assign(key, std::move(answer));
-            }
-        }
-        std::erase_if(out, [](const auto& entry) {
-            const verdict::Level level = entry.second->decision.level;
-            return level == verdict::Level::none || level == verdict::Level::temp;
+            self->work.run([this_store = &self->store, page] { return this_store->policy_cache.page(page); },
+                           self->loop,
+                           [weak, done](const Result<std::vector<store::PolicyCache::Entry>>& read) {
+                               if (const auto still = weak.lock()) {
+                                   done(still->listed(read));
+                               }
+                           });
         });
+    }
+
+    [[nodiscard]] Result<std::vector<CacheEntry>> listed(
+        const Result<std::vector<store::PolicyCache::Entry>>& read) const {
+        if (!read) {
+            return read.error();
+        }
+        const TimePoint now = clock.now();
+        std::vector<CacheEntry> out;
+        for (const store::PolicyCache::Entry& entry : *read) {
+            CacheEntry& one = out.emplace_back(CacheEntry{entry.domain, entry.policy, entry.failures, std::nullopt});
+            if (one.policy) {
+                one.next_refresh = mtasts::next_refetch(*one.policy, now, settings.gather.cache);
+            }
+        }
         return out;
+    }
+
+    void export_answers(std::string after, std::size_t limit, std::function<void(Result<Exported>)> done) {
+        struct Read {
+            Result<std::vector<store::PolicyCache::Entry>> policies;
+            Positive positive;
+        };
+        when_saved([weak = weak_from_this(), after = std::move(after), limit, done = std::move(done)] {
+            const auto self = weak.lock();
+            if (!self) {
+                return;
+            }
+            self->work.run(
+                [this_store = &self->store, known = self->shared_answers, after, limit, now = self->clock.now()] {
+                    return Read{this_store->policy_cache.page({after, {}, limit}), known->page(after, limit, now)};
+                },
+                self->loop,
+                [weak, limit, done](const Read& read) {
+                    if (const auto still = weak.lock()) {
+                        done(read.policies ? still->exported(*read.policies, read.positive, limit)
+                                           : Result<Exported>(read.policies.error()));
+                    }
+                });
+        });
+    }
+
+    // Both are in the order of their keys, and what comes behind the last of one that is full is not known yet.
+    [[nodiscard]] Result<Exported> exported(const std::vector<store::PolicyCache::Entry>& policies,
+                                            const Positive& positive, std::size_t limit) const {
+        const TimePoint now = clock.now();
+        Exported out;
+        const auto ends_at = [&](const std::string& last) { out.next = out.next ? std::min(*out.next, last) : last; };
+        if (policies.size() >= limit) {
+            ends_at(policies.back().domain.text());
+        }
+        if (positive.size() >= limit) {
+            ends_at(positive.back().first);
+        }
+        for (const store::PolicyCache::Entry& entry : policies) {
+            const bool enforce =
+                mtasts::in_force(entry.policy, now) && entry.policy->policy.mode == mtasts::Mode::enforce;
+            const std::string key = entry.domain.text();
+            if (!enforce || (out.next && key > *out.next)) {
+                continue;
+            }
+            // An answer in memory comes first, also one that asks for nothing.
+            const auto known = answers.find(key);
+            auto answer = known && freshness(*known, now) != Freshness::unusable
+                              ? known
+                              : answer_from_cache(entry.domain, *entry.policy, now);
+            if (asks_for_tls(answer->decision.level)) {
+                out.answers.insert_or_assign(key, std::move(answer));
+            }
+        }
+        for (const auto& [key, answer] : positive) {
+            if (!out.next || key <= *out.next) {
+                out.answers.insert_or_assign(key, answer);
+            }
+        }
+        return out;
+    }
+
+    void purge_all(std::function<void(Result<std::size_t>)> done) {
+        // Counted when the changes before it are there.
+        when_saved([weak = weak_from_this(), done = std::move(done)] {
+            const auto self = weak.lock();
+            if (!self) {
+                return;
+            }
+            self->work.run([this_store = &self->store] { return this_store->policy_cache.size(); }, self->loop,
+                           [weak, done](const Result<std::size_t>& count) {
+                               if (const auto still = weak.lock()) {
+                                   still->erase_all([count, done] { done(count); });
+                               }
+                           });
+        });
+    }
+
+    void erase_all(std::function<void()> then) {
+        unsaved.entries.clear();
+        unsaved.erase_all = true;
+        for (auto& [domain, one] : recalls) {
+            one.overtaken = true;
+        }
+        domains.clear();
+        only_in_memory.clear();
+        answers.clear();
+        when_saved(std::move(then));
+    }
+
+    // Decided afresh: what was saved of the answers was decided by other settings.
+    void forget_answers() {
+        domains.glance_at_all([](std::string_view, DomainState& state) { state.answer_until = {}; });
+        for (auto& [domain, entry] : unsaved.entries) {
+            if (entry) {
+                entry->answer_until = {};
+            }
+        }
+        for (auto& [domain, one] : recalls) {
+            one.overtaken = true;
+        }
+        unsaved.forget_answers = true;
+        save_soon();
     }
 
     [[nodiscard]] std::string dnssec_said() const {
@@ -618,12 +1065,25 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     verdict::Overrides overrides;  // settings.overrides and then `added`
     Guarded<std::string> dnssec_problem;
     PolicyDaemonCounters counters;
-    Answers answers;
-    std::unordered_map<dns::Name, DomainState> domains;
+    const std::shared_ptr<Answers> shared_answers = std::make_shared<Answers>();  // with an export under way
+    Answers& answers = *shared_answers;
+    Policies domains;
     std::unordered_map<std::string, Pending> pending;
+    std::unordered_map<dns::Name, std::size_t> looked_up;  // how many lookups of `pending` are about it
     Unsaved unsaved;
+    std::shared_ptr<const Unsaved> being_saved;
+    std::unordered_set<dns::Name> only_in_memory;  // the store has failed
+    std::unordered_map<dns::Name, Recall> recalls;
+    bool all_in_memory = true;  // else a domain that is not in `domains` may be in the store
+    std::uint64_t policies_evicted = 0;
+    TimePoint store_looked_through;
+    std::size_t background_running = 0;
+    std::deque<verdict::Key> background_order;
+    std::unordered_map<std::string, bool> background_waiting;  // those of background_order; whether an MTA asked
+    KeyHash jitter_hash;
     bool saving = false;  // a batch is under way, and save() will be called after it
     net::Timer refetch_timer;
+    net::Timer sweep_timer;
     std::shared_ptr<const Answer> no_policy = make_answer({}, TimePoint{}, {});
 };
 
@@ -637,6 +1097,14 @@ Result<std::unique_ptr<PolicyDaemon>> PolicyDaemon::make(const SenderParts& part
 }
 
 PolicyDaemon::~PolicyDaemon() = default;
+
+bool PolicyDaemon::reply(std::string_view key, Form form, TimePoint now, std::string& out) {
+    return impl_->reply(key, form, now, out);
+}
+
+const Clock& PolicyDaemon::clock() const {
+    return impl_->clock;
+}
 
 std::shared_ptr<const Answer> PolicyDaemon::known(std::string_view key) {
     return impl_->known(key);
@@ -657,40 +1125,41 @@ PolicyDaemon::Explanation PolicyDaemon::explain_no_policy(std::string_view key) 
     return {printable(key, 200), make_answer(verdict::decide(evidence, {}, {}), {}, {}), "miss", {}, {}, {}};
 }
 
-void PolicyDaemon::cache_entries(std::function<void(std::vector<CacheEntry>)> done) {
-    impl_->loop.post([impl = impl_, done = std::move(done)] {
-        std::vector<CacheEntry> out;
-        out.reserve(impl->domains.size());
-        for (const auto& [domain, state] : impl->domains) {
-            out.push_back(impl->entry_of(domain));
-        }
-        done(std::move(out));
+void PolicyDaemon::cache_entries(store::PolicyCache::Page page,
+                                 std::function<void(Result<std::vector<CacheEntry>>)> done) {
+    impl_->loop.post(
+        [impl = impl_, page = std::move(page), done = std::move(done)] { impl->cache_entries(page, done); });
+}
+
+void PolicyDaemon::cache_entry(const dns::Name& domain, std::function<void(Result<CacheEntry>)> done) {
+    impl_->loop.post([impl = impl_, domain, done = std::move(done)] {
+        impl->recall(domain, [impl, domain, done](const std::optional<Error>& failed) {
+            if (failed) {
+                done(*failed);
+            } else if (!impl->domains.contains(domain)) {
+                done(Error{Errc::not_found, "", domain.text() + " is not in the cache"});
+            } else {
+                done(impl->entry_of(domain));
+            }
+        });
     });
 }
 
 void PolicyDaemon::purge(const dns::Name& domain, std::function<void(bool)> done) {
     impl_->loop.post([impl = impl_, domain, done = std::move(done)] {
-        const bool answered = impl->answers.erase_containing(domain.text()) > 0;
-        const bool found = impl->domains.contains(domain);
-        if (found) {
-            impl->keep(domain, {});
-        }
-        done(found || answered);
+        impl->recall(domain, [impl, domain, done](const std::optional<Error>& failed) {
+            const bool answered = impl->answers.erase_containing(domain.text()) > 0;
+            const bool found = failed || impl->domains.contains(domain);
+            if (found) {
+                impl->keep(domain, {});
+            }
+            done(found || answered);
+        });
     });
 }
 
-void PolicyDaemon::purge_all(std::function<void(std::size_t)> done) {
-    impl_->loop.post([impl = impl_, done = std::move(done)] {
-        std::vector<dns::Name> all;
-        for (const auto& [domain, state] : impl->domains) {
-            all.push_back(domain);
-        }
-        for (const dns::Name& domain : all) {
-            impl->keep(domain, {});
-        }
-        impl->answers.clear();
-        done(all.size());
-    });
+void PolicyDaemon::purge_all(std::function<void(Result<std::size_t>)> done) {
+    impl_->loop.post([impl = impl_, done = std::move(done)] { impl->purge_all(done); });
 }
 
 void PolicyDaemon::refresh(const dns::Name& domain, std::function<void(Refreshed)> done) {
@@ -699,17 +1168,21 @@ void PolicyDaemon::refresh(const dns::Name& domain, std::function<void(Refreshed
     });
 }
 
-void PolicyDaemon::export_answers(std::function<void(std::map<std::string, std::shared_ptr<const Answer>>)> done) {
-    impl_->loop.post([impl = impl_, done = std::move(done)] { done(impl->exported()); });
+void PolicyDaemon::export_answers(std::string after, std::size_t limit, std::function<void(Result<Exported>)> done) {
+    impl_->loop.post([impl = impl_, after = std::move(after), limit, done = std::move(done)] {
+        impl->export_answers(after, limit, done);
+    });
 }
 
 void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
     impl_->settings = std::move(settings);
     impl_->merge_overrides();
+    impl_->answers.limit(impl_->settings.cache_bytes_max);
     impl_->answers.clear();
     for (auto& [key, entry] : impl_->pending) {
         entry.early.reset();
     }
+    impl_->forget_answers();
 }
 
 void PolicyDaemon::configured_overrides(std::function<void(std::vector<verdict::Override>)> done) {
@@ -730,14 +1203,8 @@ void PolicyDaemon::set_dnssec_problem(std::string problem) {
 }
 
 PolicyDaemon::Sizes PolicyDaemon::sizes() const {
-    Sizes out;
-    for (const auto& [domain, state] : impl_->domains) {
-        if (state.policy) {
-            ++out.policies[static_cast<std::size_t>(state.policy->policy.mode)];
-        }
-    }
-    out.lookups_running = impl_->pending.size();
-    return out;
+    return {impl_->domains.policies(), impl_->pending.size(), impl_->answers.bytes() + impl_->domains.bytes(),
+            impl_->answers.evicted(), impl_->policies_evicted};
 }
 
 const PolicyDaemonCounters& PolicyDaemon::counters() const {

@@ -15,6 +15,7 @@
 
 #include "lookup/gather.h"
 #include "sender/answers.h"
+#include "sender/counter.h"
 #include "sender/latency.h"
 #include "sender/parts.h"
 #include "verdict/evidence.h"
@@ -31,15 +32,18 @@ struct PolicyDaemonSettings {
     std::chrono::milliseconds refetch_scan{60'000};  // how often policies are looked through for a refetch that is due
     // On the loop, after each lookup that an MTA asked for: see observer.h. May be empty.
     std::function<void(const verdict::Evidence&)> looked_up;
-    std::size_t answers_max = 2'000'000;  // more: the whole map of answers is forgotten (policies are not)
+    Seconds refetch_jitter{3600};             // a daily refetch is up to so much later, other for each domain
+    std::size_t background_lookups_max = 64;  // under way at once; the rest waits. An MTA's own are not bounded
+    // Of answers in memory, and as much again of policies. What is over is given up; policies live on in the store.
+    std::size_t cache_bytes_max = std::size_t{1} << 30;
 };
 
 // Counted since the start; each is a metric.
 struct PolicyDaemonCounters {
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> hits{0};
-    std::atomic<std::uint64_t> stale_hits{0};
-    std::atomic<std::uint64_t> misses{0};
+    Counter requests;
+    Counter hits;
+    Counter stale_hits;
+    Counter misses;
     std::atomic<std::uint64_t> lookup_timeouts{0};
     std::atomic<std::uint64_t> fetches{0};
     std::atomic<std::uint64_t> fetch_failures{0};
@@ -68,7 +72,11 @@ public:
     PolicyDaemon& operator=(const PolicyDaemon&) = delete;
     ~PolicyDaemon();
 
-    // Any thread. The answer if it is known now; nothing when it has to be looked up: then ask().
+    // Any thread, the hot path: appends the reply to `out` if it is known now; false when it has to be looked up: then
+    // ask(). `now` is clock().now(), read once for all requests that came together.
+    [[nodiscard]] bool reply(std::string_view key, Form form, TimePoint now, std::string& out);
+    [[nodiscard]] const Clock& clock() const;
+    // Any thread. The same as a value.
     [[nodiscard]] std::shared_ptr<const Answer> known(std::string_view key);
     // Any thread; `done` on the daemon's loop, at most first_lookup_timeout later.
     void ask(std::string_view key, std::function<void(std::shared_ptr<const Answer>)> done);
@@ -92,12 +100,13 @@ public:
         mtasts::FetchFailures failures;
         std::optional<TimePoint> next_refresh;
     };
-    // Any thread; `done` on the loop.
-    void cache_entries(std::function<void(std::vector<CacheEntry>)> done);
+    // Any thread; `done` on the loop. A page at a time, from the store, once it has all that is known now.
+    void cache_entries(store::PolicyCache::Page page, std::function<void(Result<std::vector<CacheEntry>>)> done);
+    void cache_entry(const dns::Name& domain, std::function<void(Result<CacheEntry>)> done);  // not_found
     // Forgets a domain's policy, failed fetches and answers: an enforced policy holds no longer, until it is fetched
     // again.
     void purge(const dns::Name& domain, std::function<void(bool found)> done);
-    void purge_all(std::function<void(std::size_t policies)> done);
+    void purge_all(std::function<void(Result<std::size_t> policies)> done);
 
     // Looks everything up now and fetches the policy, whatever its id and the five minutes of back-off say; only the
     // ten failed fetches an hour hold it back (RFC 8461 §3.3). `done` on the loop, when all is known and stored.
@@ -109,8 +118,13 @@ public:
     void refresh(const dns::Name& domain, std::function<void(Refreshed)> done);
 
     // What would be answered now for each destination with a policy: the answers in memory that ask for TLS, and the
-    // enforced policies that nobody has asked for since the start. `done` on the loop, in the order of the keys.
-    void export_answers(std::function<void(std::map<std::string, std::shared_ptr<const Answer>>)> done);
+    // enforced policies that nobody has asked for since the start. `done` on the loop, with those whose keys come after
+    // `after`, about `limit` of them (none is no end).
+    struct Exported {
+        std::map<std::string, std::shared_ptr<const Answer>> answers;
+        std::optional<std::string> next;  // there may be more after this
+    };
+    void export_answers(std::string after, std::size_t limit, std::function<void(Result<Exported>)> done);
 
     // The overrides of the configuration. `done` on the loop.
     void configured_overrides(std::function<void(std::vector<verdict::Override>)> done);
@@ -125,6 +139,10 @@ public:
     struct Sizes {
         std::array<std::size_t, 3> policies{};  // [mtasts::Mode]
         std::size_t lookups_running = 0;
+        std::size_t bytes = 0;  // of memory, about: answers and policies
+        // Given up since the start because memory was short. The store has the policies.
+        std::uint64_t answers_evicted = 0;
+        std::uint64_t policies_evicted = 0;
     };
     [[nodiscard]] Sizes sizes() const;
 

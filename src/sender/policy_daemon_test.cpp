@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <future>
 
 #include "mtasts/cache.h"
@@ -26,6 +28,12 @@ using verdict::Level;
 constexpr Seconds past_recheck{61};  // just over id_recheck_min: what is known is stale
 const std::string enforce = "version: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 2592000\r\n";
 
+// Some more domains, for what happens to many at once.
+constexpr int many = 30;
+std::string one_of_many(int i) {
+    return "d" + std::to_string(i) + ".test";
+}
+
 // Waits for what another thread does; the bound is for a broken test.
 template <class Condition>
 bool eventually(const Condition& condition) {
@@ -43,8 +51,7 @@ bool eventually(const Condition& condition) {
 class TestPolicyHost {
 public:
     explicit TestPolicyHost(const net::testing::TestCa& ca)
-        : certificate_(ca.issue({.names = {"mta-sts.a.test", "mta-sts.b.test"}})),
-          server_([this](Peer& peer) { serve(peer); }) {}
+        : certificate_(ca.issue({.names = names()})), server_([this](Peer& peer) { serve(peer); }) {}
     ~TestPolicyHost() { release(); }
     TestPolicyHost(const TestPolicyHost&) = delete;
     TestPolicyHost& operator=(const TestPolicyHost&) = delete;
@@ -65,6 +72,13 @@ public:
     [[nodiscard]] std::uint16_t port() const { return server_.port(); }
 
 private:
+    static std::vector<std::string> names() {
+        std::vector<std::string> names{"mta-sts.a.test", "mta-sts.b.test"};
+        for (int i = 0; i < many; ++i) {
+            names.push_back("mta-sts." + one_of_many(i));
+        }
+        return names;
+    }
     void serve(Peer& peer) {
         net::CertificateAndKey certificate;
         {
@@ -134,6 +148,7 @@ protected:
         }
         dns_.add("mx.a.test", dns::Type::a, address("127.0.0.1"));
         publish_id("a.test", "1");
+        settings_.refetch_jitter = Seconds(0);
         settings_.gather.https_port = host_.port();
         settings_.gather.guard = net::AddressGuard(net::NonGlobal::allow);
         settings_.gather.trust = ca_.trust();
@@ -154,6 +169,10 @@ protected:
         process_ = std::make_unique<Process>(resolving, ca_, *store_, clock_, log_, settings_);
     }
     PolicyDaemon& daemon() { return *process_->daemon; }
+    // Also those that a restart keeps; policies stay.
+    void forget_answers() {
+        process_->loop().sync([&] { daemon().reconfigure(settings_); });
+    }
 
     std::shared_ptr<const Answer> ask(const std::string& key) {
         std::promise<std::shared_ptr<const Answer>> answer;
@@ -161,6 +180,19 @@ protected:
         return answer.get_future().get();
     }
     Level level(const std::string& key) { return ask(key)->decision.level; }
+    std::vector<PolicyDaemon::CacheEntry> listed(const store::PolicyCache::Page& page) {
+        std::promise<std::vector<PolicyDaemon::CacheEntry>> got;
+        daemon().cache_entries(page, [&](const Result<std::vector<PolicyDaemon::CacheEntry>>& entries) {
+            got.set_value(entries.value());
+        });
+        return got.get_future().get();
+    }
+    PolicyDaemon::Exported exported(const std::string& after = "", std::size_t limit = 1000) {
+        std::promise<PolicyDaemon::Exported> got;
+        daemon().export_answers(after, limit,
+                                [&](const Result<PolicyDaemon::Exported>& page) { got.set_value(page.value()); });
+        return got.get_future().get();
+    }
     PolicyDaemon::Explanation explain(const std::string& key) {
         std::promise<PolicyDaemon::Explanation> answer;
         daemon().explain(key, [&](PolicyDaemon::Explanation got) { answer.set_value(std::move(got)); });
@@ -219,10 +251,11 @@ TEST_F(PolicyDaemonTest, FetchesSavesAndAnswers) {
     EXPECT_TRUE(was_stored.get_future().get()) << "a power failure after the answer forgets no policy (rule 9)";
     const auto known = daemon().known("a.test");
     ASSERT_TRUE(known);
-    EXPECT_EQ(daemon().known("A.Test."), known) << "Postfix does not fold the case of a key";
+    ASSERT_TRUE(daemon().known("A.Test.")) << "Postfix does not fold the case of a key";
+    EXPECT_EQ(daemon().known("A.Test.")->with_tlsrpt, known->with_tlsrpt);
     EXPECT_EQ(host_.connections(), 1);
-    EXPECT_EQ(daemon().counters().hits, 2U);
-    EXPECT_EQ(daemon().counters().misses, 1U);
+    EXPECT_EQ(daemon().counters().hits.load(), 3U);
+    EXPECT_EQ(daemon().counters().misses.load(), 1U);
 }
 
 TEST_F(PolicyDaemonTest, ManyRequestsShareOneLookup) {
@@ -234,7 +267,7 @@ TEST_F(PolicyDaemonTest, ManyRequestsShareOneLookup) {
             answered += answer->decision.level == Level::secure ? 1 : 0;
         });
     }
-    ASSERT_TRUE(eventually([&] { return daemon().counters().misses == requests; }));
+    ASSERT_TRUE(eventually([&] { return daemon().counters().misses.load() == requests; }));
     host_.release();
     EXPECT_TRUE(eventually([&] { return answered == requests; }));
     EXPECT_EQ(host_.connections(), 1);
@@ -369,6 +402,7 @@ TEST_F(PolicyDaemonTest, ADeadPolicyHostDelaysNobodyWhoHasAnEnforcedPolicy) {  /
     publish_id("a.test", "2");
     host_.hold();
     start();
+    forget_answers();
     EXPECT_EQ(level("a.test"), Level::secure) << "the first after a restart";
     EXPECT_EQ(level("a.test"), Level::secure) << "and one that comes while the fetch is under way";
     ASSERT_TRUE(eventually([&] { return host_.connections() == 2; }));
@@ -410,6 +444,7 @@ TEST_F(PolicyDaemonTest, SilentDnsAboutMailServersDefersUnlessAPolicyHolds) {
     }
     settings_.first_lookup_timeout = std::chrono::milliseconds(200);
     start();
+    forget_answers();
     EXPECT_EQ(level("a.test"), Level::secure) << "the cached policy asks for a certificate, whatever the MX are";
     EXPECT_EQ(level("b.test"), Level::temp);
 }
@@ -504,6 +539,199 @@ TEST_F(PolicyDaemonTest, RefetchesDailyWhatIsInUse) {  // RFC 8461 §10.2; desig
     ASSERT_TRUE(eventually([&] { return stored("a.test")->policy->fetched == clock_.now(); }));
 }
 
+TEST_F(PolicyDaemonTest, AnsweredAtOnceAfterARestart) {  // design rules 9, 10
+    EXPECT_EQ(level("a.test"), Level::secure);
+    ASSERT_TRUE(eventually([&] { return stored("a.test")->answer_until > clock_.now(); }));
+    for (const char* silent : {"a.test", "_mta-sts.a.test"}) {
+        dns_.break_name(silent, dns::Rcode::servfail, true);
+    }
+    start();
+    EXPECT_EQ(daemon().known("a.test"), nullptr);
+    const auto answer = ask("a.test");
+    EXPECT_EQ(answer->plain, "45:OK secure match=mx.a.test servername=hostname,");
+    EXPECT_NE(answer->with_tlsrpt.find("mx_host_pattern=mx.a.test { policy_string = version: STSv1 }"),
+              std::string::npos);
+    EXPECT_EQ(daemon().counters().misses.load(), 0U) << "nobody waits for DNS because the daemon was restarted";
+    EXPECT_TRUE(daemon().known("a.test"));
+
+    settings_.first_lookup_timeout = std::chrono::milliseconds(200);
+    process_->loop().sync([&] { daemon().reconfigure(settings_); });
+    (void)ask("a.test");
+    EXPECT_EQ(daemon().counters().misses.load(), 1U) << "other settings: decided afresh";
+}
+
+TEST_F(PolicyDaemonTest, WhatRanOutIsForgotten) {
+    settings_.refetch_scan = std::chrono::milliseconds(10);
+    start();
+    EXPECT_EQ(level("a.test"), Level::secure);
+    host_.answer("503 Busy", "");
+    publish_id("b.test", "1");
+    EXPECT_EQ(level("b.test"), Level::none);
+    ASSERT_TRUE(eventually([&] { return stored("b.test").has_value(); })) << "its failed fetch holds others back";
+    clock_.pass(Seconds(3600));
+    ASSERT_TRUE(eventually([&] { return !stored("b.test"); })) << "and does so no longer";
+    EXPECT_TRUE(stored("a.test"));
+    clock_.pass(Seconds(2'592'000));
+    EXPECT_TRUE(eventually([&] { return !stored("a.test"); })) << "max_age";
+}
+
+TEST_F(PolicyDaemonTest, APolicyThatEnforcesNothingGoesWhenUnusedForAMonth) {  // and an enforced one stays: rule 9
+    settings_.refetch_scan = std::chrono::milliseconds(10);
+    settings_.gather.cache.refetch_every = Seconds(1'000'000'000);  // not what is looked at here
+    host_.answer("200 OK", "version: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 31557600\r\n");
+    start();
+    EXPECT_EQ(level("a.test"), Level::secure);
+    host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 31557600\r\n");
+    publish_id("b.test", "1");
+    EXPECT_EQ(level("b.test"), Level::none);
+    EXPECT_TRUE(stored("b.test"));
+    clock_.pass(settings_.gather.cache.keep_refetching_for + Seconds(1));
+    ASSERT_TRUE(eventually([&] { return !stored("b.test"); }));
+    EXPECT_TRUE(stored("a.test"));
+    dns_.break_name("a.test", dns::Rcode::servfail);
+    withdraw("a.test");
+    EXPECT_EQ(level("a.test"), Level::secure);
+}
+
+// Rule 9: memory holds nothing at all here, and still every policy is in force, is learnt, shown and forgotten.
+class NoMemory : public PolicyDaemonTest {
+protected:
+    NoMemory() {
+        settings_.cache_bytes_max = 0;
+        start();
+        EXPECT_EQ(level("a.test"), Level::secure);
+        EXPECT_TRUE(emptied());
+    }
+    // The answer too: each question is one to the store.
+    bool emptied() {
+        return eventually([&] {
+            std::array<std::size_t, 3> policies{};
+            process_->loop().sync([&] { policies = daemon().sizes().policies; });
+            return policies == std::array<std::size_t, 3>{} && daemon().answer_count() == 0;
+        });
+    }
+    void attack() {
+        withdraw("a.test");
+        for (const char* silent : {"a.test", "_mta-sts.a.test"}) {
+            dns_.break_name(silent, dns::Rcode::servfail);
+        }
+        host_.answer("404 Gone", "");
+    }
+};
+
+TEST_F(NoMemory, AnEnforcedPolicyHoldsAllTheSame) {
+    attack();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(level("a.test"), Level::secure) << "what the store says";
+        ASSERT_TRUE(emptied());
+    }
+    clock_.pass(past_recheck);
+    EXPECT_EQ(level("a.test"), Level::secure) << "stale, and looked up in the background";
+    forget_answers();
+    EXPECT_EQ(level("a.test"), Level::secure) << "looked up, and DNS fails";
+    ASSERT_TRUE(emptied());
+    start();
+    EXPECT_EQ(level("a.test"), Level::secure) << "a restart";
+    clock_.pass(Seconds(2'592'000));
+    EXPECT_EQ(level("a.test"), Level::temp) << "max_age has run out, and the MX are not known";
+}
+
+TEST_F(NoMemory, AStaleAnswerIsLookedUpAgain) {
+    host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 86400\r\n");
+    publish_id("a.test", "2");
+    clock_.pass(past_recheck);
+    EXPECT_EQ(level("a.test"), Level::secure);
+    EXPECT_TRUE(eventually([&] { return stored("a.test")->policy->id == "2"; }));
+    EXPECT_EQ(level("a.test"), Level::none);
+}
+
+TEST_F(NoMemory, IsShownExportedAndForgotten) {
+    ASSERT_TRUE(explain("a.test").cached);
+    EXPECT_TRUE(emptied());
+    std::promise<Result<PolicyDaemon::CacheEntry>> shown;
+    daemon().cache_entry(name("a.test"),
+                         [&](Result<PolicyDaemon::CacheEntry> entry) { shown.set_value(std::move(entry)); });
+    EXPECT_EQ(shown.get_future().get().value().policy->id, "1");
+    EXPECT_EQ(listed({}).size(), 1U);
+    EXPECT_EQ(exported().answers.size(), 1U);
+    EXPECT_EQ(refresh("a.test").entry.policy->id, "1");
+    EXPECT_TRUE(emptied());
+    EXPECT_TRUE(purge("a.test"));
+    EXPECT_TRUE(eventually([&] { return !stored("a.test"); }));
+    withdraw("a.test");
+    EXPECT_EQ(level("a.test"), Level::none);
+}
+
+TEST_F(NoMemory, WhatRanOutLeavesTheStore) {
+    settings_.refetch_scan = std::chrono::milliseconds(10);
+    start();
+    clock_.pass(Seconds(2'592'000 - 1));
+    EXPECT_TRUE(stored("a.test"));
+    clock_.pass(Seconds(3601));
+    EXPECT_TRUE(eventually([&] { return !stored("a.test"); }));
+}
+
+class ManyDomains : public PolicyDaemonTest {
+protected:
+    ManyDomains() {
+        for (int i = 0; i < many; ++i) {
+            dns_.add(one_of_many(i), dns::Type::mx, mx(10, "mx.a.test"), 0);
+            dns_.add("mta-sts." + one_of_many(i), dns::Type::a, address("127.0.0.1"));
+            publish_id(one_of_many(i), "1");
+        }
+    }
+    void ask_all() {
+        for (int i = 0; i < many; ++i) {
+            EXPECT_EQ(level(one_of_many(i)), Level::secure);
+        }
+    }
+    std::uint64_t fetches() { return daemon().counters().fetches.load(); }
+};
+
+TEST_F(ManyDomains, RefetchesAreSpreadOverTime) {  // the jitter
+    settings_.refetch_scan = std::chrono::milliseconds(10);
+    settings_.refetch_jitter = Seconds(40'000);
+    start();
+    ask_all();
+    EXPECT_EQ(fetches(), many);
+    clock_.pass(Seconds(86'400 + 20'000));
+    ASSERT_TRUE(eventually([&] { return fetches() > many; }));
+    // Until no more come. (That none, or all, of 30 have a jitter in the first half is one case in 2^29.)
+    std::uint64_t before = 0;
+    while (std::exchange(before, fetches()) != fetches()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+    EXPECT_LT(fetches(), 2U * many) << "not all of what was fetched together is refetched together";
+    clock_.pass(Seconds(20'000));
+    EXPECT_TRUE(eventually([&] { return fetches() == 2U * many; }));
+}
+
+TEST_F(ManyDomains, BackgroundLookupsAreAFewAtATime) {
+    settings_.background_lookups_max = 3;
+    start();
+    ask_all();
+    for (int i = 0; i < many; ++i) {
+        publish_id(one_of_many(i), "2");
+    }
+    clock_.pass(past_recheck);
+    host_.hold();
+    const auto looked_up_again = [&] {
+        int count = 0;
+        for (int i = 0; i < many; ++i) {
+            count += dns_.queries(name("_mta-sts." + one_of_many(i)), dns::Type::txt) > 1 ? 1 : 0;
+        }
+        return count;
+    };
+    for (int i = 0; i < many; ++i) {
+        EXPECT_EQ(daemon().known(one_of_many(i))->decision.level, Level::secure) << "answered while looked at again";
+    }
+    ASSERT_TRUE(eventually([&] { return looked_up_again() == 3; }));
+    EXPECT_EQ(level("b.test"), Level::none) << "an MTA's own question does not queue behind them";
+    EXPECT_EQ(looked_up_again(), 3);
+    host_.release();
+    EXPECT_TRUE(eventually([&] { return fetches() == 2U * many; })) << "none is forgotten";
+}
+
 TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
     auto explained = explain("A.test");
     EXPECT_EQ(explained.key, "a.test");
@@ -524,10 +752,7 @@ TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
 TEST_F(PolicyDaemonTest, PurgeForgets) {
     EXPECT_FALSE(purge("a.test"));
     EXPECT_EQ(level("a.test"), Level::secure);
-    std::promise<std::vector<PolicyDaemon::CacheEntry>> listed;
-    daemon().cache_entries(
-        [&](std::vector<PolicyDaemon::CacheEntry> entries) { listed.set_value(std::move(entries)); });
-    const auto entries = listed.get_future().get();
+    const auto entries = listed({});
     ASSERT_EQ(entries.size(), 1U);
     EXPECT_EQ(entries[0].domain, name("a.test"));
     EXPECT_EQ(entries[0].next_refresh, clock_.now() + Seconds(86'400));
@@ -551,8 +776,9 @@ TEST_F(PolicyDaemonTest, PurgeForgetsEveryKeyOfADomainOrAll) {
     EXPECT_EQ(level("a.test"), Level::secure);
     EXPECT_EQ(level("b.test"), Level::secure);
     std::promise<std::size_t> purged;
-    daemon().purge_all([&](std::size_t count) { purged.set_value(count); });
+    daemon().purge_all([&](const Result<std::size_t>& count) { purged.set_value(count.value()); });
     EXPECT_EQ(purged.get_future().get(), 2U);
+    EXPECT_TRUE(listed({}).empty());
     EXPECT_EQ(daemon().answer_count(), 0U);
     EXPECT_TRUE(eventually([&] { return !stored("a.test") && !stored("b.test"); }));
 }
@@ -602,31 +828,67 @@ TEST_F(PolicyDaemonTest, RefreshByHandWaitsForALookupThatHasBegun) {
 TEST_F(PolicyDaemonTest, ExportsWhatIsInForceAfterARestartToo) {
     EXPECT_EQ(level("a.test"), Level::secure);
     EXPECT_EQ(level("b.test"), Level::none);
-    const auto exported = [&] {
-        std::promise<std::map<std::string, std::shared_ptr<const Answer>>> answer;
-        daemon().export_answers([&](auto got) { answer.set_value(std::move(got)); });
-        return answer.get_future().get();
-    };
-    auto out = exported();
+    auto out = exported().answers;
     ASSERT_EQ(out.size(), 1U);
     EXPECT_EQ(out.at("a.test")->plain, "45:OK secure match=mx.a.test servername=hostname,");
     start();
     EXPECT_EQ(daemon().answer_count(), 0U);
-    out = exported();
+    out = exported().answers;
     ASSERT_EQ(out.size(), 1U);
     EXPECT_EQ(out.at("a.test")->plain, "45:OK secure match=mx.a.test servername=hostname,");
     EXPECT_EQ(dns_.queries(name("_mta-sts.a.test"), dns::Type::txt), 1U) << "an export asks nobody";
 }
 
-TEST_F(PolicyDaemonTest, AFullMapStartsAfreshAndForgetsNoPolicy) {
-    settings_.answers_max = 1;
+TEST_F(ManyDomains, ArePagedThrough) {
     start();
-    EXPECT_EQ(level("a.test"), Level::secure);
+    ask_all();
+    std::vector<std::string> expected;
+    for (int i = 0; i < many; ++i) {
+        expected.push_back(one_of_many(i));
+    }
+    std::ranges::sort(expected);
+    std::vector<std::string> seen;
+    for (store::PolicyCache::Page page{"", "", 7};; page.after = seen.back()) {
+        const auto entries = listed(page);
+        for (const auto& entry : entries) {
+            seen.push_back(entry.domain.text());
+        }
+        if (entries.size() < page.limit) {
+            break;
+        }
+    }
+    EXPECT_EQ(seen, expected);
+    EXPECT_EQ(listed({"", "d1", 100}).size(), 11U) << "d1 and d10 to d19";
+
+    // Half of the answers are only in the store.
+    start();
+    for (int i = 0; i < many / 2; ++i) {
+        EXPECT_EQ(level(one_of_many(i)), Level::secure);
+    }
     EXPECT_EQ(level("b.test"), Level::none);
-    EXPECT_EQ(daemon().answer_count(), 1U);
-    withdraw("a.test");
-    EXPECT_EQ(level("a.test"), Level::secure) << "from the cache of policies";
-    EXPECT_EQ(host_.connections(), 1);
+    seen.clear();
+    std::string after;
+    while (true) {
+        const auto page = exported(after, 7);
+        EXPECT_LE(page.answers.size(), 7U);
+        for (const auto& [key, answer] : page.answers) {
+            seen.push_back(key);
+        }
+        if (!page.next) {
+            break;
+        }
+        EXPECT_GT(*page.next, after);
+        after = *page.next;
+    }
+    EXPECT_EQ(seen, expected);
+}
+
+TEST_F(PolicyDaemonTest, ReconfiguringForgetsTheStoredAnswersToo) {
+    EXPECT_EQ(level("a.test"), Level::secure);
+    ASSERT_TRUE(eventually([&] { return stored("a.test")->answer_until > clock_.now(); }));
+    forget_answers();
+    EXPECT_TRUE(eventually([&] { return stored("a.test")->answer_until == TimePoint{}; }))
+        << "a restart must not bring back what other settings decided";
 }
 
 // What Exim asks: the policy of a domain, then which of its MX hosts may be used (RFC 8461 §4.1), by preference (RFC

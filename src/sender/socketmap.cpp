@@ -126,6 +126,7 @@ public:
 
     Progress receive(std::string_view input, std::string& out, const net::StreamResume& resume) override {
         Progress progress;
+        const TimePoint now = daemon_.clock().now();  // of all that has come together
         while (true) {
             const Taken taken = take(input.substr(progress.consumed));
             if (taken.state == Taken::State::partial) {
@@ -139,12 +140,15 @@ public:
             progress.consumed += taken.consumed;
             const bool timed = ++requests_of_this_thread % requests_per_timing == 0;
             const auto begun = timed ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
-            if (const auto answer = daemon_.known(taken.key)) {
-                if (taken.form == Form::mx_line) {
-                    out += mx_answer(*answer, taken.key, taken.mx);
-                } else {
-                    out += answer->in(taken.form);
-                }
+            bool known = false;
+            if (taken.form == Form::mx_line) {
+                const auto answer = daemon_.known(taken.key);
+                known = answer != nullptr;
+                out += known ? mx_answer(*answer, taken.key, taken.mx) : "";
+            } else {
+                known = daemon_.reply(taken.key, taken.form, now, out);
+            }
+            if (known) {
                 if (timed) {
                     daemon_.time_hit(std::chrono::steady_clock::now() - begun);
                 }

@@ -1191,6 +1191,8 @@ export interface components {
                 /** Format: date-time */
                 expires: string | null;
             }[];
+            /** @description Where the next page begins; a page may be empty although there is one */
+            next_cursor: string | null;
         };
         /** @enum {string} */
         OverrideLevel: "none" | "may" | "encrypt" | "dane" | "dane-only" | "secure" | "defer";
@@ -2639,7 +2641,10 @@ export interface operations {
     };
     exportCache: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2667,7 +2672,8 @@ export interface operations {
                      *           "source": "dane",
                      *           "expires": null
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["CacheExport"];
