@@ -24,6 +24,15 @@ Result<void> Database::each(std::string_view sql, const std::function<void(const
     return {};
 }
 
+Result<void> Database::notify(const std::string& /*channel*/, const std::string& /*payload*/) {
+    return {};
+}
+
+Result<std::unique_ptr<ChangeFeed>> Database::listen(const std::string& /*channel*/,
+                                                     ChangeFeed::Listener /*listener*/) {
+    return std::unique_ptr<ChangeFeed>();
+}
+
 bool Row::is_null(std::size_t column) const {
     return column >= columns_.size() || std::holds_alternative<std::monostate>(columns_[column]);
 }

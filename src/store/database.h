@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,6 +95,19 @@ private:
     mutable std::deque<std::string> text_;  // does not move what it holds
 };
 
+// Hears what other processes on the same database do, until it is destroyed.
+class ChangeFeed {
+public:
+    struct Listener {                                   // called in the feed's own thread
+        std::function<void(std::string_view)> changed;  // the payload of one notify()
+        std::function<void()> missed;                   // the connection was lost for a while: look at everything again
+    };
+    ChangeFeed() = default;
+    ChangeFeed(const ChangeFeed&) = delete;
+    ChangeFeed& operator=(const ChangeFeed&) = delete;
+    virtual ~ChangeFeed() = default;
+};
+
 // Thread-safe; every call blocks: run it on a WorkPool, never on an event loop.
 class Database {
 public:
@@ -110,6 +124,11 @@ public:
     // Runs `body` in a transaction that no other thread's statement can enter; rolled back when it returns an error.
     // Durable once this returns success. May be nested: the outermost counts.
     virtual Result<void> transaction(const std::function<Result<void>()>& body) = 0;
+    // Tells every feed that listens on `channel`, that of this process included; within a transaction, when it commits.
+    // SQLite has one process, and nobody to tell.
+    virtual Result<void> notify(const std::string& channel, const std::string& payload);
+    // A feed that listens on `channel` already. Nothing where no other process writes.
+    virtual Result<std::unique_ptr<ChangeFeed>> listen(const std::string& channel, ChangeFeed::Listener listener);
     // Our CREATE TABLE statements are written for SQLite: self-numbering keys and bytes are called otherwise elsewhere.
     [[nodiscard]] virtual std::string schema_sql(std::string_view portable) const { return std::string(portable); }
 };

@@ -1,7 +1,6 @@
 #include "store/postgres.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <algorithm>
 #include <array>
@@ -9,33 +8,10 @@
 #include <map>
 #include <mutex>
 
+#include "store/postgres_connection.h"
+
 namespace postseal::store {
 
-namespace {
-
-struct CloseConnection {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-struct ClearResult {
-    void operator()(PGresult* result) const { PQclear(result); }
-};
-struct FreeMemory {
-    void operator()(void* memory) const { PQfreemem(memory); }
-};
-struct FreeOptions {
-    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-using Connection = std::unique_ptr<PGconn, CloseConnection>;
-using ResultSet = std::unique_ptr<PGresult, ClearResult>;
-
-// Types of PostgreSQL's catalogue (pg_type.dat) that our columns and expressions have.
-enum Type : Oid { boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 23, numeric = 1700 };
-
-// All transactions of Postseal on a database take this lock: "postseal" in ASCII. SQLite's BEGIN IMMEDIATE has the same
-// effect, and whoever reads and then writes relies on it.
-constexpr const char* lock_others_out = "SELECT pg_advisory_xact_lock(8101821198652236140)";
-
-// libpq's messages have a line end, some of them several lines.
 std::string one_line(std::string text) {
     while (!text.empty() && text.back() == '\n') {
         text.pop_back();
@@ -43,6 +19,44 @@ std::string one_line(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
     return text;
 }
+
+bool succeeded(const PGresult* result) {
+    const ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+Result<PostgresConnection> connect_postgres(const std::string& url) {
+    // What the URL says of these comes later and wins. A server that has vanished is noticed within seconds.
+    constexpr std::array keywords{
+        "connect_timeout",  "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+        "application_name", "client_encoding",  "dbname",          static_cast<const char*>(nullptr)};
+    const std::array values{"5",        "10000", "10",        "5",
+                            "postseal", "UTF8",  url.c_str(), static_cast<const char*>(nullptr)};
+    PostgresConnection connection(PQconnectdbParams(keywords.data(), values.data(), 1));
+    if (!connection) {
+        return Error{Errc::unavailable, "database", "out of memory"};
+    }
+    if (PQstatus(connection.get()) != CONNECTION_OK) {
+        return Error{Errc::unavailable, "database", one_line(PQerrorMessage(connection.get()))};
+    }
+    // "table exists already, skipping" and the like.
+    PQsetNoticeProcessor(
+        connection.get(), [](void*, const char*) {}, nullptr);
+    return connection;
+}
+
+namespace {
+
+struct FreeOptions {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+// Types of PostgreSQL's catalogue (pg_type.dat) that our columns and expressions have.
+enum Type : Oid { boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 23, numeric = 1700 };
+
+// All transactions of Postseal on a database take this lock: "postseal" in ASCII. SQLite's BEGIN IMMEDIATE has the same
+// effect, and whoever reads and then writes relies on it.
+constexpr const char* lock_others_out = "SELECT pg_advisory_xact_lock(8101821198652236140)";
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
     for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
@@ -61,11 +75,6 @@ Errc code_of(const PGresult* result) {
         return Errc::internal;
     }
     return Errc::unavailable;
-}
-
-bool succeeded(const PGresult* result) {
-    const ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
 Value column(const PGresult* result, int row, int index) {
@@ -87,7 +96,7 @@ Value column(const PGresult* result, int row, int index) {
         }
         case bytea: {
             std::size_t size = 0;
-            const std::unique_ptr<unsigned char, FreeMemory> bytes(
+            const std::unique_ptr<unsigned char, FreePostgresMemory> bytes(
                 PQunescapeBytea(reinterpret_cast<const unsigned char*>(text.data()), &size));
             return bytes ? Value(Bytes(bytes.get(), bytes.get() + size)) : Value(std::monostate{});
         }
@@ -134,29 +143,9 @@ private:
     std::vector<int> formats_;
 };
 
-Result<Connection> connect(const std::string& url) {
-    // What the URL says of these comes later and wins. A server that has vanished is noticed within seconds.
-    constexpr std::array keywords{
-        "connect_timeout",  "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
-        "application_name", "client_encoding",  "dbname",          static_cast<const char*>(nullptr)};
-    const std::array values{"5",        "10000", "10",        "5",
-                            "postseal", "UTF8",  url.c_str(), static_cast<const char*>(nullptr)};
-    Connection connection(PQconnectdbParams(keywords.data(), values.data(), 1));
-    if (!connection) {
-        return Error{Errc::unavailable, "database", "out of memory"};
-    }
-    if (PQstatus(connection.get()) != CONNECTION_OK) {
-        return Error{Errc::unavailable, "database", one_line(PQerrorMessage(connection.get()))};
-    }
-    // "table exists already, skipping" and the like.
-    PQsetNoticeProcessor(
-        connection.get(), [](void*, const char*) {}, nullptr);
-    return connection;
-}
-
 class PostgresDatabase final : public Database {
 public:
-    PostgresDatabase(std::string url, Connection connection)
+    PostgresDatabase(std::string url, PostgresConnection connection)
         : url_(std::move(url)), connection_(std::move(connection)) {}
 
     using Database::query;
@@ -167,8 +156,8 @@ public:
         }
         POSTSEAL_TRY(const std::string name, prepared(sql));
         const Parameters sent(parameters);
-        const ResultSet result(PQexecPrepared(connection_.get(), name.c_str(), sent.count(), sent.pointers(),
-                                              sent.lengths(), sent.formats(), 0));
+        const PostgresResult result(PQexecPrepared(connection_.get(), name.c_str(), sent.count(), sent.pointers(),
+                                                   sent.lengths(), sent.formats(), 0));
         if (!succeeded(result.get())) {
             return failure(result.get(), sql);
         }
@@ -215,6 +204,15 @@ public:
         return outcome;
     }
 
+    Result<void> notify(const std::string& channel, const std::string& payload) override {
+        const auto told = query("SELECT pg_notify($1, $2)", {value(channel), value(payload)});
+        return told ? Result<void>() : Result<void>(told.error());
+    }
+
+    Result<std::unique_ptr<ChangeFeed>> listen(const std::string& channel, ChangeFeed::Listener listener) override {
+        return listen_postgres(url_, channel, std::move(listener));
+    }
+
     [[nodiscard]] std::string schema_sql(std::string_view portable) const override {
         std::string sql(portable);
         replace_all(sql, "INTEGER PRIMARY KEY", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY");
@@ -234,7 +232,7 @@ private:
         if (depth_ > 0) {
             return Error{Errc::unavailable, "database", "the connection was lost within a transaction"};
         }
-        POSTSEAL_TRY(connection_, connect(url_));
+        POSTSEAL_TRY(connection_, connect_postgres(url_));
         prepared_.clear();
         return {};
     }
@@ -246,7 +244,7 @@ private:
 
     // A statement without parameters or rows; returns the server's word for what it did.
     Result<std::string> command(const char* sql) {
-        const ResultSet result(PQexec(connection_.get(), sql));
+        const PostgresResult result(PQexec(connection_.get(), sql));
         if (!succeeded(result.get())) {
             return failure(result.get(), sql);
         }
@@ -258,7 +256,7 @@ private:
             return found->second;
         }
         const std::string name = fmt::format("s{}", prepared_.size());
-        const ResultSet result(PQprepare(connection_.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
+        const PostgresResult result(PQprepare(connection_.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
         if (!succeeded(result.get())) {
             return failure(result.get(), sql);
         }
@@ -270,7 +268,7 @@ private:
     std::recursive_mutex mutex_;
     int depth_ = 0;
     const std::string url_;
-    Connection connection_;
+    PostgresConnection connection_;
     std::map<std::string, std::string, std::less<>> prepared_;  // SQL to the name of its prepared statement
 };
 
@@ -279,11 +277,11 @@ private:
 Result<std::unique_ptr<Database>> open_postgres(const std::string& url) {
     char* problem = nullptr;
     const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(url.c_str(), &problem));
-    const std::unique_ptr<char, FreeMemory> owned(problem);
+    const std::unique_ptr<char, FreePostgresMemory> owned(problem);
     if (!options) {
         return invalid_input("[store] url", problem == nullptr ? "cannot be read" : one_line(problem));
     }
-    POSTSEAL_TRY(Connection connection, connect(url));
+    POSTSEAL_TRY(PostgresConnection connection, connect_postgres(url));
     constexpr int oldest = 150000;
     if (PQserverVersion(connection.get()) < oldest) {
         return Error{Errc::refused, "database",

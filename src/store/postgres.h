@@ -13,4 +13,8 @@ namespace postseal::store {
 // (the URL), unavailable (no server, wrong password), refused (a server older than 15 or a database that is not UTF-8).
 Result<std::unique_ptr<Database>> open_postgres(const std::string& url);
 
+// Listens on a connection of its own; the first is made here. Errors: unavailable.
+Result<std::unique_ptr<ChangeFeed>> listen_postgres(const std::string& url, const std::string& channel,
+                                                    ChangeFeed::Listener listener);
+
 }  // namespace postseal::store

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <limits>
 
 #include "base/testing.h"
@@ -83,6 +85,35 @@ TEST(Database, ATransactionThatLostAStatementIsNotCommittedInPart) {
     EXPECT_EQ(outcome.error().code, Errc::refused);
     EXPECT_EQ(database->query("SELECT COUNT(*) FROM t").value().at(0).number(0), 0);
     EXPECT_TRUE(database->query("INSERT INTO t VALUES (1)")) << "and the database goes on";
+}
+
+TEST(Database, TellsOtherProcessesWhereThereAreAny) {
+    const std::string url = testing::new_database_url();
+    if (url.starts_with("sqlite:")) {
+        EXPECT_TRUE(testing::new_database()->notify("news", "to nobody"));
+        EXPECT_EQ(testing::new_database()->listen("news", {}).value(), nullptr);
+        return;
+    }
+    std::promise<std::string> first;
+    std::atomic<int> heard = 0;
+    auto here = open_postgres(url).value();
+    const auto feed = here->listen("news", {[&](std::string_view payload) {
+                                                if (heard++ == 0) {
+                                                    first.set_value(std::string(payload));
+                                                }
+                                            },
+                                            [] {}});
+    ASSERT_TRUE(feed) << feed.error().message();
+    auto there = open_postgres(url).value();
+    const auto rolled_back = there->transaction([&]() -> Result<void> {
+        EXPECT_TRUE(there->notify("news", "never happened"));
+        return Error{Errc::refused, "", "changed my mind"};
+    });
+    EXPECT_FALSE(rolled_back);
+    ASSERT_TRUE(there->notify("other", "of no interest"));
+    ASSERT_TRUE(there->notify("news", "it's here"));
+    EXPECT_EQ(first.get_future().get(), "it's here");
+    EXPECT_EQ(heard, 1);
 }
 
 TEST(Store, SaysWhichDatabaseItCannotOpen) {
