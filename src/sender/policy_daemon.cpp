@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/guarded.h"
 #include "base/text.h"
-#include "sender/policies.h"
+#include "sender/kept_policies.h"
 #include "verdict/sts.h"
 
 namespace postseal::sender {
@@ -50,42 +49,17 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         bool background = false;              // begun by look_up_in_background()
         std::shared_ptr<const Answer> early;  // decided while the policy host is still being waited for
     };
-    // What is on its way to the store: the newest state of each domain (nothing: to be forgotten), and what to do when
-    // it is there.
-    struct Unsaved {
-        std::unordered_map<dns::Name, std::optional<store::PolicyCache::Entry>> entries;
-        std::vector<std::function<void()>> then;
-        // What comes before the entries.
-        bool erase_all = false;
-        bool forget_answers = false;
-    };
-    // Who waits for a domain to be read from the store. An error: nothing may be decided as if nothing were known.
-    using Recalled = std::function<void(const std::optional<Error>&)>;
-    struct Recall {
-        std::vector<Recalled> waiters;
-        bool overtaken = false;  // changed since the reading began
-    };
-
     Impl(const SenderParts& parts, PolicyDaemonSettings its_settings)
-        : SenderParts(parts), settings(std::move(its_settings)) {
+        : SenderParts(parts),
+          settings(std::move(its_settings)),
+          kept(std::make_shared<KeptPolicies>(parts, settings.cache_bytes_max)) {
         answers.limit(settings.cache_bytes_max);
     }
 
     Result<void> load() {
-        POSTSEAL_TRY(const std::size_t count, store.policy_cache.size());
-        constexpr std::size_t record_bytes_min = 100;
-        domains.reserve(std::min(count, settings.cache_bytes_max / record_bytes_min));
-        std::size_t broken = 0;
-        auto loaded = store.policy_cache.each([&](const store::PolicyCache::Stored& stored) {
-            if (domains.bytes() > settings.cache_bytes_max) {
-                all_in_memory = false;  // the rest is read when it is asked for
-            } else {
-                broken += domains.load(stored) ? 0 : 1;
-            }
-        });
-        if (loaded && broken > 0) {
-            return Error{Errc::internal, "table policy_cache", fmt::format("{} broken rows", broken)};
-        }
+        auto loaded = kept->load({[this](const dns::Name& domain) { return looked_up.contains(domain); },
+                                  [this](const dns::Name& domain) { answers.erase_containing(domain.text()); },
+                                  [this] { answers.clear(); }});
         if (!loaded) {
             return loaded;
         }
@@ -203,17 +177,18 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             done(answer);
             return;
         }
-        recall(key.name, [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
-            const auto self = weak.lock();
-            if (!self) {
-                return;
-            }
-            if (failed) {
-                done(self->cannot_recall(key, *failed));
-            } else {
-                self->ask_recalled(key, done);
-            }
-        });
+        kept->recall(key.name,
+                     [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
+                         const auto self = weak.lock();
+                         if (!self) {
+                             return;
+                         }
+                         if (failed) {
+                             done(self->cannot_recall(key, *failed));
+                         } else {
+                             self->ask_recalled(key, done);
+                         }
+                     });
     }
 
     // An enforced policy may be in the store: until that is known no letter goes out (rule 9).
@@ -283,7 +258,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             return;
         }
         ++background_running;
-        recall(key.name, [weak = weak_from_this(), key, asked](const std::optional<Error>& failed) {
+        kept->recall(key.name, [weak = weak_from_this(), key, asked](const std::optional<Error>& failed) {
             const auto self = weak.lock();
             if (!self) {
                 return;
@@ -317,7 +292,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         if (key.kind != verdict::Key::Kind::domain) {
             return nullptr;
         }
-        const auto state = domains.find(key.name);
+        const auto state = kept->find(key.name);
         if (!state || state->answer_until == TimePoint{} || !enforced(*state, now)) {
             return nullptr;
         }
@@ -351,7 +326,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         lookup::GatherRequest request;
         request.key = key;
         request.fetch = fetch;
-        if (auto state = domains.find(key.name)) {
+        if (auto state = kept->find(key.name)) {
             request.cached = std::move(state->policy);
             request.fetch_failures = std::move(state->failures);
         }
@@ -417,7 +392,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     }
 
     [[nodiscard]] bool policy_in_force(const dns::Name& domain, TimePoint now) const {
-        const auto state = domains.find(domain);
+        const auto state = kept->find(domain);
         return state && enforced(*state, now);
     }
 
@@ -445,7 +420,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
         // A policy that has come is in the store before anybody hears of it: who loses the power now and then meets a
         // forged record must still hold it (rule 9).
-        unsaved.then.emplace_back([weak = weak_from_this(), key, answer] {
+        kept->when_saved([weak = weak_from_this(), key, answer] {
             if (const auto self = weak.lock()) {
                 self->give(key, answer);
             }
@@ -484,7 +459,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         const dns::Name& domain = key.name;
         const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence.sts_txt);
         const verdict::FetchJudgement fetched = verdict::judge_fetch(evidence.fetch);
-        auto found = domains.find(domain);
+        auto found = kept->find(domain);
         if (!fetched.policy && !fetched.failure && !found) {
             return false;  // nothing is known and nothing was learnt
         }
@@ -527,7 +502,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                                          decision.match == decision_by_policy(key, *state.policy, now).match;
             state.answer_until = by_policy_alone ? decision.valid_until : TimePoint{};
         }
-        keep(domain, state);
+        kept->keep(domain, state);
         return fetched.policy.has_value();
     }
 
@@ -574,175 +549,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
                                            what, to_rfc3339(state.policy->expires())));
     }
 
-    void keep(const dns::Name& domain, const DomainState& state) {
-        const bool empty = !state.policy && state.failures == mtasts::FetchFailures{};
-        auto& entry = unsaved.entries[domain];
-        if (empty) {
-            entry.reset();
-            domains.erase(domain);
-        } else {
-            entry = store::PolicyCache::Entry{domain, state.policy, state.failures, state.answer_until};
-            domains.put(domain, state);
-        }
-        if (const auto found = recalls.find(domain); found != recalls.end()) {
-            found->second.overtaken = true;
-        }
-        save_soon();
-    }
-
-    void save_soon() {
-        if (!saving) {
-            saving = true;
-            // Posted, so that what belongs to this change is part of the same batch.
-            loop.post([weak = weak_from_this()] {
-                if (const auto self = weak.lock()) {
-                    self->save();
-                }
-            });
-        }
-    }
-
-    // Runs when the store has all that is known now: listings are read from it.
-    void when_saved(std::function<void()> then) {
-        unsaved.then.push_back(std::move(then));
-        save_soon();
-    }
-
-    // One batch after another: the pool's threads would otherwise write an older state over a newer one.
-    void save() {
-        const bool empty = unsaved.entries.empty() && !unsaved.erase_all && !unsaved.forget_answers;
-        if (empty && unsaved.then.empty()) {
-            saving = false;
-            return;
-        }
-        being_saved = std::make_shared<Unsaved>(std::exchange(unsaved, {}));
-        work.run([this_store = &store, this_log = &log, batch = being_saved,
-                  empty] { return empty || write(*batch, *this_store, *this_log); },
-                 loop,
-                 [weak = weak_from_this()](bool done) {
-                     if (const auto self = weak.lock()) {
-                         self->saved(done);
-                     }
-                 });
-    }
-
-    void saved(bool done) {
-        const auto batch = std::exchange(being_saved, nullptr);
-        for (const auto& [domain, entry] : batch->entries) {
-            if (done || !entry) {
-                only_in_memory.erase(domain);
-            } else {
-                only_in_memory.insert(domain);
-            }
-        }
-        for (const auto& then : batch->then) {
-            then();
-        }
-        make_room();
-        save();
-    }
-
-    static bool write(const Unsaved& batch, store::Store& store, Log& log) {
-        const Result<void> saved = store.transaction([&]() -> Result<void> {
-            Result<void> kept;
-            if (batch.erase_all) {
-                kept = store.policy_cache.erase_all();
-            } else if (batch.forget_answers) {
-                kept = store.policy_cache.forget_answers();
-            }
-            for (auto entry = batch.entries.begin(); kept && entry != batch.entries.end(); ++entry) {
-                kept = entry->second ? store.policy_cache.put(*entry->second) : store.policy_cache.erase(entry->first);
-            }
-            return kept;
-        });
-        if (!saved) {
-            const std::string first = batch.entries.empty() ? "none" : batch.entries.begin()->first.text();
-            log.error(component, fmt::format("{} policies, of {} and others, are only in memory: {}",
-                                             batch.entries.size(), first, saved.error().message()));
-        }
-        return saved.has_value();
-    }
-
-    // What memory has no room for lives on in the store, and is read before anything is decided about it: no enforced
-    // policy is lifted because memory is short (rule 9).
-    void recall(const dns::Name& domain, Recalled then) {
-        const bool all_erased = unsaved.erase_all || (being_saved && being_saved->erase_all);
-        if (all_in_memory || domains.contains(domain) || is_unsaved(domain) || all_erased) {
-            then({});
-            return;
-        }
-        auto [found, is_new] = recalls.try_emplace(domain);
-        found->second.waiters.push_back(std::move(then));
-        if (is_new) {
-            work.run([this_store = &store, domain] { return this_store->policy_cache.find(domain); }, loop,
-                     [weak = weak_from_this(), domain](const Result<std::optional<store::PolicyCache::Entry>>& read) {
-                         if (const auto self = weak.lock()) {
-                             self->recalled(domain, read);
-                         }
-                     });
-        }
-    }
-
-    void recalled(const dns::Name& domain, const Result<std::optional<store::PolicyCache::Entry>>& read) {
-        const Recall recall_of = std::move(recalls.extract(domain).mapped());
-        if (recall_of.overtaken) {
-            for (const Recalled& waiter : recall_of.waiters) {
-                recall(domain, waiter);
-            }
-            return;
-        }
-        std::optional<Error> failed;
-        if (!read) {
-            failed = read.error();
-        } else if (const auto& entry = *read) {
-            const bool outdated = unsaved.forget_answers || (being_saved && being_saved->forget_answers);
-            domains.put(domain, {entry->policy, entry->failures, outdated ? TimePoint{} : entry->answer_until, {}, {}});
-        }
-        for (const Recalled& waiter : recall_of.waiters) {
-            waiter(failed);
-        }
-        make_room();
-    }
-
-    [[nodiscard]] bool is_unsaved(const dns::Name& domain) const {
-        return unsaved.entries.contains(domain) || (being_saved && being_saved->entries.contains(domain)) ||
-               only_in_memory.contains(domain);
-    }
-
-    void make_room() {
-        const auto is_busy = [this](std::string_view text) {
-            const auto domain = dns::Name::parse_ascii(text);
-            return domain && (looked_up.contains(*domain) || is_unsaved(*domain));
-        };
-        while (domains.bytes() > settings.cache_bytes_max && domains.evict(is_busy)) {
-            all_in_memory = false;
-            ++policies_evicted;
-        }
-    }
-
-    // What nobody asks for is not in memory, where look_through_policies() would find it.
-    void erase_expired_in_store(TimePoint now) {
-        constexpr Seconds interval{3600};
-        if (all_in_memory || now < store_looked_through + interval) {
-            return;
-        }
-        store_looked_through = now;
-        work.submit([this_store = &store, this_log = &log, now] {
-            if (const auto erased = this_store->policy_cache.erase_expired(now); !erased) {
-                this_log->error(component,
-                                "policies past their max_age stay in the store: " + erased.error().message());
-            }
-        });
-    }
-
     // RFC 8461 §10.2: policies in use are fetched daily whatever the id says. And what is of no use any more goes.
     void look_through_policies(std::size_t parts) {
         const TimePoint now = clock.now();
-        erase_expired_in_store(now);
-        make_room();
+        kept->tidy(now);
         std::vector<dns::Name> due;
         std::vector<dns::Name> over;
-        domains.glance_at_part(parts, [&](std::string_view text, DomainState& state) {
+        kept->glance_at_part(parts, [&](std::string_view text, DomainState& state) {
             const auto domain = [&] { return dns::Name::parse_ascii(text); };
             if (is_over(state, now)) {
                 if (const auto name = domain(); name && !pending.contains(std::string(text))) {
@@ -772,7 +585,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             }
         });
         for (const dns::Name& domain : over) {
-            keep(domain, {});
+            kept->keep(domain, {});
         }
         for (const dns::Name& domain : due) {
             const verdict::Key key = verdict::parse_key(domain.text());
@@ -809,12 +622,12 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             return;
         }
         // Read first, so that it is known when the answer is: also where it cannot be read, and the answer says so.
-        recall(key.name,
-               [weak = weak_from_this(), key, text, done = std::move(done)](const std::optional<Error>& /*failed*/) {
-                   if (const auto self = weak.lock()) {
-                       self->explain_recalled(key, text, done);
-                   }
-               });
+        kept->recall(key.name, [weak = weak_from_this(), key, text,
+                                done = std::move(done)](const std::optional<Error>& /*failed*/) {
+            if (const auto self = weak.lock()) {
+                self->explain_recalled(key, text, done);
+            }
+        });
     }
 
     void explain_recalled(const verdict::Key& key, const std::string& text, std::function<void(Explanation)> done) {
@@ -828,7 +641,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         ask(text,
             [self = shared_from_this(), key, word, done = std::move(done)](std::shared_ptr<const Answer> decided) {
                 Explanation out{key.text(), std::move(decided), word, std::nullopt, std::nullopt, self->dnssec_said()};
-                if (auto found = self->domains.find(key.name)) {
+                if (auto found = self->kept->find(key.name)) {
                     out.cached = std::move(found->policy);
                     if (out.cached) {
                         out.next_refresh =
@@ -841,7 +654,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
 
     [[nodiscard]] CacheEntry entry_of(const dns::Name& domain) const {
         CacheEntry entry{domain, std::nullopt, {}, std::nullopt};
-        if (auto found = domains.find(domain)) {
+        if (auto found = kept->find(domain)) {
             entry.policy = std::move(found->policy);
             entry.failures = std::move(found->failures);
         }
@@ -853,7 +666,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
 
     // RFC 8461 §3.3: by hand the five minutes are not waited for, but no policy host gets more than its ten an hour.
     [[nodiscard]] bool may_fetch_by_hand(const dns::Name& domain, TimePoint now) const {
-        const auto found = domains.find(domain);
+        const auto found = kept->find(domain);
         if (!found) {
             return true;
         }
@@ -874,24 +687,25 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             found->second.waiters.emplace_back([again](const std::shared_ptr<const Answer>&) { again(); });
             return;
         }
-        recall(key.name, [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
-            const auto self = weak.lock();
-            if (!self) {
-                return;
-            }
-            if (failed) {
-                verdict::PolicyFetch fetch;
-                fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
-                fetch.error = failed->message();
-                done({{key.text(), self->cannot_recall(key, *failed), "miss", {}, {}, self->dnssec_said()},
-                      fetch,
-                      self->entry_of(key.name)});
-            } else if (self->pending.contains(key.text())) {
-                self->refresh_now(key, done);
-            } else {
-                self->fetch_now(key, done);
-            }
-        });
+        kept->recall(key.name,
+                     [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
+                         const auto self = weak.lock();
+                         if (!self) {
+                             return;
+                         }
+                         if (failed) {
+                             verdict::PolicyFetch fetch;
+                             fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
+                             fetch.error = failed->message();
+                             done({{key.text(), self->cannot_recall(key, *failed), "miss", {}, {}, self->dnssec_said()},
+                                   fetch,
+                                   self->entry_of(key.name)});
+                         } else if (self->pending.contains(key.text())) {
+                             self->refresh_now(key, done);
+                         } else {
+                             self->fetch_now(key, done);
+                         }
+                     });
     }
 
     void fetch_now(const verdict::Key& key, std::function<void(Refreshed)> done) {
@@ -922,7 +736,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     }
 
     void cache_entries(store::PolicyCache::Page page, std::function<void(Result<std::vector<CacheEntry>>)> done) {
-        when_saved([weak = weak_from_this(), page = std::move(page), done = std::move(done)] {
+        kept->when_saved([weak = weak_from_this(), page = std::move(page), done = std::move(done)] {
             const auto self = weak.lock();
             if (!self) {
                 return;
@@ -958,7 +772,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             Result<std::vector<store::PolicyCache::Entry>> policies;
             Positive positive;
         };
-        when_saved([weak = weak_from_this(), after = std::move(after), limit, done = std::move(done)] {
+        kept->when_saved([weak = weak_from_this(), after = std::move(after), limit, done = std::move(done)] {
             const auto self = weak.lock();
             if (!self) {
                 return;
@@ -1015,7 +829,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
 
     void purge_all(std::function<void(Result<std::size_t>)> done) {
         // Counted when the changes before it are there.
-        when_saved([weak = weak_from_this(), done = std::move(done)] {
+        kept->when_saved([weak = weak_from_this(), done = std::move(done)] {
             const auto self = weak.lock();
             if (!self) {
                 return;
@@ -1023,37 +837,11 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             self->work.run([this_store = &self->store] { return this_store->policy_cache.size(); }, self->loop,
                            [weak, done](const Result<std::size_t>& count) {
                                if (const auto still = weak.lock()) {
-                                   still->erase_all([count, done] { done(count); });
+                                   still->answers.clear();
+                                   still->kept->erase_all([count, done] { done(count); });
                                }
                            });
         });
-    }
-
-    void erase_all(std::function<void()> then) {
-        unsaved.entries.clear();
-        unsaved.erase_all = true;
-        for (auto& [domain, one] : recalls) {
-            one.overtaken = true;
-        }
-        domains.clear();
-        only_in_memory.clear();
-        answers.clear();
-        when_saved(std::move(then));
-    }
-
-    // Decided afresh: what was saved of the answers was decided by other settings.
-    void forget_answers() {
-        domains.glance_at_all([](std::string_view, DomainState& state) { state.answer_until = {}; });
-        for (auto& [domain, entry] : unsaved.entries) {
-            if (entry) {
-                entry->answer_until = {};
-            }
-        }
-        for (auto& [domain, one] : recalls) {
-            one.overtaken = true;
-        }
-        unsaved.forget_answers = true;
-        save_soon();
     }
 
     [[nodiscard]] std::string dnssec_said() const {
@@ -1067,21 +855,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     PolicyDaemonCounters counters;
     const std::shared_ptr<Answers> shared_answers = std::make_shared<Answers>();  // with an export under way
     Answers& answers = *shared_answers;
-    Policies domains;
+    const std::shared_ptr<KeptPolicies> kept;
     std::unordered_map<std::string, Pending> pending;
     std::unordered_map<dns::Name, std::size_t> looked_up;  // how many lookups of `pending` are about it
-    Unsaved unsaved;
-    std::shared_ptr<const Unsaved> being_saved;
-    std::unordered_set<dns::Name> only_in_memory;  // the store has failed
-    std::unordered_map<dns::Name, Recall> recalls;
-    bool all_in_memory = true;  // else a domain that is not in `domains` may be in the store
-    std::uint64_t policies_evicted = 0;
-    TimePoint store_looked_through;
     std::size_t background_running = 0;
     std::deque<verdict::Key> background_order;
     std::unordered_map<std::string, bool> background_waiting;  // those of background_order; whether an MTA asked
     KeyHash jitter_hash;
-    bool saving = false;  // a batch is under way, and save() will be called after it
     net::Timer refetch_timer;
     net::Timer sweep_timer;
     std::shared_ptr<const Answer> no_policy = make_answer({}, TimePoint{}, {});
@@ -1133,10 +913,10 @@ void PolicyDaemon::cache_entries(store::PolicyCache::Page page,
 
 void PolicyDaemon::cache_entry(const dns::Name& domain, std::function<void(Result<CacheEntry>)> done) {
     impl_->loop.post([impl = impl_, domain, done = std::move(done)] {
-        impl->recall(domain, [impl, domain, done](const std::optional<Error>& failed) {
+        impl->kept->recall(domain, [impl, domain, done](const std::optional<Error>& failed) {
             if (failed) {
                 done(*failed);
-            } else if (!impl->domains.contains(domain)) {
+            } else if (!impl->kept->contains(domain)) {
                 done(Error{Errc::not_found, "", domain.text() + " is not in the cache"});
             } else {
                 done(impl->entry_of(domain));
@@ -1147,11 +927,11 @@ void PolicyDaemon::cache_entry(const dns::Name& domain, std::function<void(Resul
 
 void PolicyDaemon::purge(const dns::Name& domain, std::function<void(bool)> done) {
     impl_->loop.post([impl = impl_, domain, done = std::move(done)] {
-        impl->recall(domain, [impl, domain, done](const std::optional<Error>& failed) {
+        impl->kept->recall(domain, [impl, domain, done](const std::optional<Error>& failed) {
             const bool answered = impl->answers.erase_containing(domain.text()) > 0;
-            const bool found = failed || impl->domains.contains(domain);
+            const bool found = failed || impl->kept->contains(domain);
             if (found) {
-                impl->keep(domain, {});
+                impl->kept->keep(domain, {});
             }
             done(found || answered);
         });
@@ -1178,11 +958,12 @@ void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
     impl_->settings = std::move(settings);
     impl_->merge_overrides();
     impl_->answers.limit(impl_->settings.cache_bytes_max);
+    impl_->kept->limit(impl_->settings.cache_bytes_max);
     impl_->answers.clear();
     for (auto& [key, entry] : impl_->pending) {
         entry.early.reset();
     }
-    impl_->forget_answers();
+    impl_->kept->forget_answers();
 }
 
 void PolicyDaemon::configured_overrides(std::function<void(std::vector<verdict::Override>)> done) {
@@ -1203,8 +984,9 @@ void PolicyDaemon::set_dnssec_problem(std::string problem) {
 }
 
 PolicyDaemon::Sizes PolicyDaemon::sizes() const {
-    return {impl_->domains.policies(), impl_->pending.size(), impl_->answers.bytes() + impl_->domains.bytes(),
-            impl_->answers.evicted(), impl_->policies_evicted};
+    const KeptPolicies::Sizes memory = impl_->kept->sizes();
+    return {memory.policies, impl_->pending.size(), impl_->answers.bytes() + memory.bytes, impl_->answers.evicted(),
+            memory.evicted};
 }
 
 const PolicyDaemonCounters& PolicyDaemon::counters() const {

@@ -1,6 +1,9 @@
 #include "store/policy_cache.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
+#include <random>
 
 #include "base/text.h"
 
@@ -9,6 +12,9 @@ namespace postseal::store {
 namespace json = boost::json;
 
 namespace {
+
+const std::string channel = "postseal_policy_cache";
+constexpr std::string_view everything = "*";
 
 Result<void> done(const Result<Rows>& rows) {
     return rows ? Result<void>() : Result<void>(rows.error());
@@ -148,23 +154,52 @@ Result<mtasts::FetchFailures> PolicyCache::read_failures(std::string_view text) 
     }
 }
 
+PolicyCache::PolicyCache(Database& database) : database_(&database) {
+    std::random_device random;
+    process_ = fmt::format("{:08x}{:08x}", random(), random());
+}
+
+// Within the transaction, if there is one: nobody hears of what did not happen.
+Result<void> PolicyCache::tell(const Result<Rows>& changed, std::string_view what) {
+    return changed ? database_->notify(channel, fmt::format("{} {}", process_, what)) : Result<void>(changed.error());
+}
+
+Result<std::unique_ptr<ChangeFeed>> PolicyCache::follow(Follower follower) {
+    const auto changed = [process = process_, follower](std::string_view payload) {
+        const auto blank = payload.find(' ');
+        if (blank == std::string_view::npos || payload.substr(0, blank) == process) {
+            return;
+        }
+        const std::string_view what = payload.substr(blank + 1);
+        if (what == everything) {
+            follower.all_erased();
+        } else if (auto domain = dns::Name::parse_ascii(what)) {
+            follower.changed(*domain);
+        }
+    };
+    return database_->listen(channel, {changed, follower.missed});
+}
+
 Result<void> PolicyCache::put(const Entry& entry) {
     const mtasts::CachedPolicy nothing;
     const mtasts::CachedPolicy& cached = entry.policy ? *entry.policy : nothing;
-    return done(database_->query(
+    // A failed fetch replaces no policy of another process (design rule 9) but one that was over when it failed.
+    const auto put = database_->query(
         "INSERT INTO policy_cache (domain, policy, mode, max_age_s, policy_id, fetched, last_used, id_checked, "
         "id_ttl_s, failures, answer_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (domain) "
         "DO UPDATE SET policy = $2, mode = $3, max_age_s = $4, policy_id = $5, fetched = $6, last_used = $7, "
-        "id_checked = $8, id_ttl_s = $9, failures = $10, answer_until = $11",
+        "id_checked = $8, id_ttl_s = $9, failures = $10, answer_until = $11 "
+        "WHERE $6 <> 0 OR policy_cache.fetched + policy_cache.max_age_s <= $12",
         {value(entry.domain.text()), value(join(cached.policy.lines, "\n")),
          value(entry.policy ? mtasts::to_string(cached.policy.mode) : std::string_view()),
          value(std::int64_t{cached.policy.max_age_s}), value(cached.id), value(cached.fetched), value(cached.last_used),
          value(cached.id_checked), value(std::int64_t{cached.id_ttl_s}), value(to_text(entry.failures)),
-         value(entry.answer_until)}));
+         value(entry.answer_until), value(entry.failures.failed_at)});
+    return tell(put, entry.domain.text());
 }
 
 Result<void> PolicyCache::erase(const dns::Name& domain) {
-    return done(database_->query("DELETE FROM policy_cache WHERE domain = $1", {value(domain.text())}));
+    return tell(database_->query("DELETE FROM policy_cache WHERE domain = $1", {value(domain.text())}), domain.text());
 }
 
 Result<void> PolicyCache::rewrite_old_rows() {
@@ -251,7 +286,7 @@ Result<std::vector<PolicyCache::Entry>> PolicyCache::page(const Page& page) {
 }
 
 Result<void> PolicyCache::erase_all() {
-    return done(database_->query("DELETE FROM policy_cache"));
+    return tell(database_->query("DELETE FROM policy_cache"), everything);
 }
 
 Result<void> PolicyCache::erase_expired(TimePoint now) {

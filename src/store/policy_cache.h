@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ namespace postseal::store {
 
 class PolicyCache {
 public:
-    explicit PolicyCache(Database& database) : database_(&database) {}
+    explicit PolicyCache(Database& database);
     struct Entry {
         dns::Name domain;
         std::optional<mtasts::CachedPolicy> policy;
@@ -25,7 +26,8 @@ public:
         // An MTA was told what the policy says, and nothing else came into it: until when that was fresh. Else zero.
         TimePoint answer_until{};
     };
-    Result<void> put(const Entry& entry);  // replaces the domain's
+    // Replaces the domain's; but an entry without a policy, of a process that has not heard of it yet, no policy.
+    Result<void> put(const Entry& entry);
     Result<void> erase(const dns::Name& domain);
     Result<std::vector<Entry>> all();
     Result<std::optional<Entry>> find(const dns::Name& domain);
@@ -41,6 +43,15 @@ public:
     Result<void> erase_expired(TimePoint now);
     // Sets answer_until to zero everywhere.
     Result<void> forget_answers();
+
+    // What other processes on the same database do here, put() by put(); nothing where there are none. Called in a
+    // thread of the feed. `missed`: some of it was not heard.
+    struct Follower {
+        std::function<void(const dns::Name&)> changed;
+        std::function<void()> all_erased;
+        std::function<void()> missed;
+    };
+    Result<std::unique_ptr<ChangeFeed>> follow(Follower follower);
 
     // A row as it is stored, for whoever loads a million: nothing is parsed. The views are gone with the next row.
     struct Stored {
@@ -65,7 +76,9 @@ public:
 
 private:
     Result<void> rewrite_old_rows();
+    Result<void> tell(const Result<Rows>& changed, std::string_view what);
     Database* database_;
+    std::string process_;  // tells our own changes from those of others
 };
 
 }  // namespace postseal::store
