@@ -1,4 +1,6 @@
-"""The store on PostgreSQL: what holds on SQLite holds there, and a server that comes and goes stops no lookup."""
+"""The store on PostgreSQL: what holds on SQLite holds there, two daemons share what they learn, and a server that comes and
+goes stops no lookup.
+"""
 
 from lab.ca import Ca
 from lab.internet import Internet
@@ -33,48 +35,86 @@ def play(lab):
         ca = Ca(lab)
         internet = Internet(lab)
         policies = PolicyHost(lab, POLICY_HOST)
-        domains = [f"{name}.test" for name in ("kestrel", "merlin", "osprey")]
+        domains = [f"{name}.test" for name in ("kestrel", "merlin", "osprey", "harrier")]
+        zones = {}
         for domain in domains:
-            zone = internet.domain(domain, signed=False)
+            zone = zones[domain] = internet.domain(domain, signed=False)
             zone.set("@", "MX", f"10 mx.{domain}.")
             zone.set("mx", "A", MX)
             zone.set("mta-sts", "A", POLICY_HOST)
             zone.set("_mta-sts", "TXT", '"v=STSv1; id=1;"')
             policies.sites[f"mta-sts.{domain}"] = Site(ca.leaf(f"mta-sts.{domain}"), policy("enforce", f"mx.{domain}"))
         internet.start()
-        daemon = Postseal(lab, internet, ca.file, {
-            "policyd": {"listen": ["127.0.0.1:8461"]}, "store": {"url": server.url()}}, verb="policyd").start()
-        kestrel, merlin, osprey = domains
+
+        def daemon(name: str, address: tuple) -> Postseal:
+            return Postseal(lab, internet, ca.file, {
+                "policyd": {"listen": [f"{address[0]}:{address[1]}"], "id_recheck_min_s": 1}, "store": {"url": server.url()}},
+                name=name, verb="policyd").start()
+        here, there = ("127.0.0.1", 8461), ("127.0.0.1", 8462)
+        one, other = daemon("postseal", here), daemon("postseal-other", there)
+        kestrel, merlin, osprey, harrier = domains
         secure = {domain: f"OK secure match=mx.{domain} servername=hostname" for domain in domains}
 
         def kept(domain):
             return server.sql(f"SELECT COUNT(*) FROM policy_cache WHERE domain = '{domain}'") == "1"
-        expect(ask(kestrel) == secure[kestrel], "fetched and answered")
+
+        def fetched(domain):
+            return sum(1 for host, _ in list(policies.requests) if host == f"mta-sts.{domain}")
+        expect(ask(kestrel, address=here) == secure[kestrel], "fetched and answered")
         wait_for(lambda: kept(kestrel), "the row")
-        expect(server.sql("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'") > "0", "its tables")
+
+    with lab.step("the other daemon knows what the one has fetched, and holds it when the record is hidden from it"):
+        zones[kestrel].drop("_mta-sts", "TXT")
+        internet.publish(zones[kestrel])
+        wait_for(lambda: ask(kestrel, address=there) == secure[kestrel], "told by the feed")
+        expect(fetched(kestrel) == 1, "and fetched by one alone")
+
+    with lab.step("what the owner changes reaches the one, and through it the other"):
+        expect(ask(harrier, address=there) == secure[harrier] and ask(harrier, address=here) == secure[harrier], "enforced")
+        site = policies.sites[f"mta-sts.{harrier}"]
+        site.body = policy("enforce", f"mx2.{harrier}")
+        zones[harrier].set("_mta-sts", "TXT", '"v=STSv1; id=2;"')
+        internet.publish(zones[harrier])
+        changed = f"OK secure match=mx2.{harrier} servername=hostname"
+        wait_for(lambda: ask(harrier, address=here) == changed, "seen by the one")
+        policies.close()  # the other could not fetch it now
+        wait_for(lambda: ask(harrier, address=there) == changed, "known to the other")
+        policies.listen_again()
+
+    with lab.step("what is purged at the one is purged at the other"):
+        one.command("cache", "purge", harrier, "--config", one.config_file)
+        wait_for(lambda: not kept(harrier), "the row goes")
+        zones[harrier].drop("_mta-sts", "TXT")
+        internet.publish(zones[harrier])
+        wait_for(lambda: ask(harrier, address=there) == "NOTFOUND ", "nobody remembers it")
 
     with lab.step("the server goes away: what is known and what is new is answered all the same"):
         server.stop()
-        expect(ask(kestrel) == secure[kestrel], "known")
-        expect(ask(merlin) == secure[merlin], "new")
-        daemon.log.wait(r"database: .*in: ")
+        expect(ask(kestrel, address=here) == secure[kestrel], "known")
+        expect(ask(merlin, address=here) == secure[merlin], "new")
+        one.log.wait(r"are only in memory: database: ")
 
-    with lab.step("it returns: what comes is kept"):
+    with lab.step("it returns: what was learnt meanwhile is kept, and the other daemon hears of it"):
+        zones[merlin].drop("_mta-sts", "TXT")
+        internet.publish(zones[merlin])
         server.start()
-        expect(ask(osprey) == secure[osprey], "new again")
+        wait_for(lambda: kept(merlin), "the row")
+        one.log.wait("the store takes changes again")
+        wait_for(lambda: ask(merlin, address=there) == secure[merlin], "known to the other, which could not have fetched it")
+        expect(ask(osprey, address=there) == secure[osprey], "new again")
         wait_for(lambda: kept(osprey), "the row")
 
     with lab.step("kill -9 and a start with every policy host dead: enforcement holds"):
         policies.close()
-        daemon.kill()
-        daemon.start()
-        for domain in (kestrel, osprey):
-            expect(ask(domain) == secure[domain], f"{domain} from the database")
+        one.kill()
+        one.start()
+        for domain in (kestrel, merlin, osprey):
+            expect(ask(domain, address=here) == secure[domain], f"{domain} from the database")
 
     with lab.step("no database at the start is an error that names it, and no password is in it"):
-        daemon.stop()
+        one.stop()
         server.stop()
-        done = daemon.command("policyd", "--config", daemon.config_file, ok=None)
+        done = one.command("policyd", "--config", one.config_file, ok=None)
         expect(done.returncode != 0 and "127.0.0.1" in done.stderr and "5432" in done.stderr, f"{done.returncode}: {done.stderr}")
         text = "".join(path.read_text(errors="replace") for path in lab.artefacts.glob("postseal*.log"))
         expect("correct horse" not in text, "no log has the password")
