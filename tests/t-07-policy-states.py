@@ -254,7 +254,8 @@ def play(lab):
         stage.daemon.kill()
         stage.daemon.start()
         all_hold("nobody answers any question")
-        expect("could not be looked up" in " ".join(stage.daemon.json("query", dead)["reasons"]), "query says what is wrong")
+        wait_for(lambda: "could not be looked up" in " ".join(stage.daemon.json("query", dead)["reasons"]),
+                 "query says what is wrong, when it is known", within_s=60)
         tap.faults.clear()
         tap.faults.update(before)
         stage.daemon.kill()

@@ -48,7 +48,9 @@ std::uint64_t KeyHash::operator()(std::string_view key) const {
         key.remove_prefix(sizeof word);
     }
     std::uint64_t tail = 0;
-    std::memcpy(&tail, key.data(), key.size());
+    if (!key.empty()) {  // data() may be null then, which memcpy() must not be given
+        std::memcpy(&tail, key.data(), key.size());
+    }
     last |= tail;
     state.take(last);
     state.v2 ^= 0xffU;

@@ -75,6 +75,7 @@ TEST(KeyHash, HasASeedOfItsOwn) {
     EXPECT_NE(one("example.com"), other("example.com"));
     EXPECT_NE(one("example.com"), one("example.con"));
     EXPECT_NE(one("a"), one(std::string_view("a\0", 2)));
+    EXPECT_EQ(one({}), one(std::string_view("a").substr(1))) << "nothing, at no address and at one";
 }
 
 }  // namespace
