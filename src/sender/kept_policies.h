@@ -53,7 +53,7 @@ public:
     void tidy(TimePoint now);
 
     struct Sizes {
-        std::array<std::size_t, 3> policies;  // in memory, of each mtasts::Mode
+        std::array<std::size_t, 3> policies{};  // in memory, of each mtasts::Mode
         std::size_t bytes = 0;
         std::uint64_t evicted = 0;
     };

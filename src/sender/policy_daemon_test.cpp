@@ -843,6 +843,7 @@ TEST_F(ManyDomains, ArePagedThrough) {
     start();
     ask_all();
     std::vector<std::string> expected;
+    expected.reserve(many);
     for (int i = 0; i < many; ++i) {
         expected.push_back(one_of_many(i));
     }

@@ -23,7 +23,9 @@ TEST(RecordTable, AgreesWithAMapWhateverIsDone) {
         table.clear();
         expected.clear();
         const auto hash = [&](const std::string& key) { return collide != 0 ? key.size() % 5 + 14 : real(key); };
-        std::minstd_rand random(7);
+        const unsigned seed = std::random_device{}();
+        SCOPED_TRACE(seed);
+        std::minstd_rand random(seed);
         for (int step = 0; step < 20'000; ++step) {
             const std::string key = "d" + std::to_string(random() % 300);
             if (random() % 3 == 0) {
