@@ -53,7 +53,7 @@ std::optional<int> number(std::string_view text, int min, int max) {
     return static_cast<int>(*value);
 }
 
-// "Nov 24 19:26:33 " (RFC 3164 §4.1.2): the year is the one that puts it before now, or at most a day after.
+// "Nov 24 19:26:33 " of the traditional syslog: the year is the one that puts it before now, or at most a day after.
 std::optional<TimePoint> take_old_stamp(std::string_view& text, const PostfixLog::Now& now) {
     constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
