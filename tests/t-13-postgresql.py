@@ -82,11 +82,14 @@ def play(lab):
         policies.listen_again()
 
     with lab.step("what is purged at the one is purged at the other"):
-        one.command("cache", "purge", harrier, "--config", one.config_file)
-        wait_for(lambda: not kept(harrier), "the row goes")
         zones[harrier].drop("_mta-sts", "TXT")
         internet.publish(zones[harrier])
-        wait_for(lambda: ask(harrier, address=there) == "NOTFOUND ", "nobody remembers it")
+
+        def forgotten():
+            # Again where a lookup that was under way at the other has brought the policy back: it is the newer word.
+            one.command("cache", "purge", harrier, "--config", one.config_file, ok=None)
+            return ask(harrier, address=there) == "NOTFOUND " and not kept(harrier)
+        wait_for(forgotten, "nobody remembers it")
 
     with lab.step("the server goes away: what is known and what is new is answered all the same"):
         server.stop()
