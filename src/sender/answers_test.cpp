@@ -167,7 +167,11 @@ TEST(Answers, MemoryIsBoundedAndEnforcedPoliciesGoLast) {
     for (int i = 0; i < 100; ++i) {
         EXPECT_TRUE(answers.find("enforced" + std::to_string(i) + ".example")) << i;
     }
-    EXPECT_EQ(answers.find("d8.example"), nullptr) << "nobody has asked for it";
+    int old = 0;  // that nobody has asked for since; which of them go first is by chance
+    for (int i = 8; i < 1008; ++i) {
+        old += answers.find("d" + std::to_string(i) + ".example") ? 1 : 0;
+    }
+    EXPECT_LT(old, 200);
 
     for (std::size_t i = 0; i < Answers::parts; ++i) {
         answers.sweep(now + Seconds(3600));

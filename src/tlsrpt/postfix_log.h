@@ -52,7 +52,7 @@ public:
     };
     // One line without its newline. Appends the sessions that it completes. False: a line that no Postfix writes (NUL,
     // invalid UTF-8, too long); it was skipped.
-    bool read(std::string_view line, const Now& now, std::vector<LoggedSession>& out);
+    bool read(std::string_view text, const Now& now, std::vector<LoggedSession>& out);
 
     // What is known of messages under way, to go on with after a restart. Nothing on a text that save() did not write.
     [[nodiscard]] std::string save() const;
@@ -95,11 +95,11 @@ private:
         std::string_view said;
     };
 
-    static std::optional<Line> parse(std::string_view line, const Now& now);
+    static std::optional<Line> parse(std::string_view text, const Now& now);
     static std::optional<Peer> parse_peer(std::string_view text);
     static std::optional<Fault> parse_fault(std::string_view said);
     void read_proxy(const Line& line);
-    void read_handshake(Process& process, const Line& line, std::string_view word, std::string_view peer);
+    void read_handshake(Process& process, const Line& line, std::string_view word, std::string_view text);
     void read_policy_lookup(const Line& line, std::string_view rest, std::vector<LoggedSession>& out) const;
     void read_status(Process& process, const Line& line, std::string_view id, std::string_view rest,
                      std::vector<LoggedSession>& out);

@@ -2,6 +2,7 @@
 // smtp_tls_loglevel 1 and 2, with and without tlsproxy. RPT-036, RPT-037, RPT-038.
 #include "tlsrpt/postfix_log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -53,8 +54,6 @@ std::vector<std::string> lab_sessions() {
     std::vector<std::string> all = {
         "broken.example.com at mx.broken.example.com: validation-failure (tls-handshake-failure), held to unknown",
         "broken.example.org at mx.broken.example.org: validation-failure (tls-handshake-failure), held to unknown",
-        "early.example.com at mx.early.example.com: certificate-not-trusted (certificate not yet valid), held to "
-        "webpki",
         "expired.example.com at mx.expired.example.com: certificate-expired (certificate has expired), held to webpki",
         "ok.example.org at mx.ok.example.org: ok, held to unknown",
         "refuse.example.com at mx.refuse.example.com: starttls-not-supported, held to unknown",
@@ -68,19 +67,19 @@ std::vector<std::string> lab_sessions() {
         "strip.example.com at mx.strip.example.com: starttls-not-supported, held to unknown",
         "strip.example.com at mx.strip.example.com: starttls-not-supported, held to unknown",  // to three recipients
         "strip.example.org at mx.strip.example.org: starttls-not-supported, held to unknown",
-        "untrusted.example.com at mx.untrusted.example.com: certificate-not-trusted (untrusted issuer /CN=Unknown "
-        "Root), "
-        "held to webpki",
         "wrong.example.com at mx.wrong.example.com: certificate-host-mismatch (hostname mismatch), held to webpki",
     };
-    for (const char* kind : {"early", "expired", "self", "untrusted", "wrong"}) {
-        const std::string name = kind;
-        all.push_back(name + ".example.org at mx." + name + ".example.org: " + dane_mismatch);
-        all.push_back(name + ".example.net at mx." + name + ".example.net: ok, held to nothing");
+    const auto add = [&](std::string_view domain, std::string_view outcome) {
+        all.push_back(fmt::format("{0} at mx.{0}: {1}", domain, outcome));
+    };
+    add("early.example.com", "certificate-not-trusted (certificate not yet valid), held to webpki");
+    add("untrusted.example.com", "certificate-not-trusted (untrusted issuer /CN=Unknown Root), held to webpki");
+    for (const std::string name : {"early", "expired", "self", "untrusted", "wrong"}) {
+        add(name + ".example.org", dane_mismatch);
+        add(name + ".example.net", "ok, held to nothing");
     }
-    for (const char* kind : {"notlsa", "servfail", "unusable"}) {
-        const std::string name = kind;
-        all.push_back(name + ".example.org at mx." + name + ".example.org: ok, held to nothing");
+    for (const std::string name : {"notlsa", "servfail", "unusable"}) {
+        add(name + ".example.org", "ok, held to nothing");
     }
     for (int i = 0; i < 3; ++i) {
         all.emplace_back(
