@@ -90,6 +90,8 @@ class Internet:
     verbosity: 1
     do-daemonize: no
     num-threads: 1
+    outgoing-range: 4096
+    num-queries-per-thread: 2048
     do-ip6: no
     do-not-query-localhost: no
     access-control: 127.0.0.0/8 allow
