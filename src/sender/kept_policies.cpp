@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace postseal::sender {
@@ -91,10 +92,9 @@ void KeptPolicies::save() {
         return;
     }
     Batch batch = std::exchange(unsaved_, {});
-    if (retry_timer_.active() || batch.empty()) {
-        // The store has just failed: nobody waits for it to fail again.
+    if (retry_timer_.active() || batch.empty()) {  // the store has just failed, and nobody waits for it to fail again
         const auto then = std::exchange(batch.then, {});
-        set_aside(std::move(batch));
+        set_aside_.add(std::move(batch));
         for (const auto& run : then) {
             run();
         }
@@ -138,7 +138,7 @@ void KeptPolicies::saved(bool done) {
     if (!done) {
         Batch again = *batch;
         again.then.clear();
-        set_aside(std::move(again));
+        set_aside_.add(std::move(again));
         retry_timer_ = parts_.loop.after(retry_after, [weak = weak_from_this()] {
             if (const auto self = weak.lock()) {
                 self->try_again();
@@ -152,30 +152,34 @@ void KeptPolicies::saved(bool done) {
     save();
 }
 
-// `batch` is newer than what was set aside before.
-void KeptPolicies::set_aside(Batch batch) {
-    if (batch.erase_all) {
-        set_aside_ = std::move(batch);
-        return;
+void KeptPolicies::Batch::add(Batch newer) {
+    if (newer.erase_all) {
+        entries.clear();
     }
-    set_aside_.forget_answers = set_aside_.forget_answers || batch.forget_answers;
-    for (auto& [domain, entry] : batch.entries) {
-        set_aside_.entries.insert_or_assign(domain, std::move(entry));
+    if (newer.forget_answers) {
+        drop_answers();
+    }
+    erase_all = erase_all || newer.erase_all;
+    forget_answers = forget_answers || newer.forget_answers;
+    for (auto& [domain, entry] : newer.entries) {
+        entries.insert_or_assign(domain, std::move(entry));
+    }
+    std::ranges::move(newer.then, std::back_inserter(then));
+}
+
+void KeptPolicies::Batch::drop_answers() {
+    for (auto& [domain, entry] : entries) {
+        if (entry) {
+            entry->answer_until = {};
+        }
     }
 }
 
 void KeptPolicies::try_again() {
     retry_timer_.cancel();
-    Batch newer = std::exchange(unsaved_, std::exchange(set_aside_, {}));
-    if (newer.erase_all) {
-        unsaved_ = {};
-    }
-    unsaved_.erase_all = unsaved_.erase_all || newer.erase_all;
-    unsaved_.forget_answers = unsaved_.forget_answers || newer.forget_answers;
-    for (auto& [domain, entry] : newer.entries) {
-        unsaved_.entries.insert_or_assign(domain, std::move(entry));
-    }
-    unsaved_.then = std::move(newer.then);
+    Batch all = std::exchange(set_aside_, {});
+    all.add(std::exchange(unsaved_, {}));
+    unsaved_ = std::move(all);
     const std::size_t count = unsaved_.entries.size();
     when_saved([this, count] {
         if (set_aside_.empty()) {
@@ -197,14 +201,8 @@ void KeptPolicies::erase_all(std::function<void()> then) {
 
 void KeptPolicies::forget_answers() {
     memory_.glance_at_all([](std::string_view, DomainState& state) { state.answer_until = {}; });
-    for (auto* batch : {&unsaved_, &set_aside_}) {
-        for (auto& [domain, entry] : batch->entries) {
-            if (entry) {
-                entry->answer_until = {};
-            }
-        }
-    }
     overtake_recalls();
+    unsaved_.drop_answers();
     unsaved_.forget_answers = true;
     save_soon();
 }

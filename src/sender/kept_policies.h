@@ -14,7 +14,7 @@
 
 namespace postseal::sender {
 
-// On the daemon's loop, but for load() before the loop runs and sizes().
+// On the daemon's loop, but for load() before the loop runs.
 class KeptPolicies : public std::enable_shared_from_this<KeptPolicies> {
 public:
     struct Use {
@@ -69,6 +69,8 @@ private:
         bool erase_all = false;
         bool forget_answers = false;
         [[nodiscard]] bool empty() const { return entries.empty() && !erase_all && !forget_answers; }
+        void add(Batch newer);
+        void drop_answers();
     };
     struct Recall {
         std::vector<Recalled> waiters;
@@ -79,7 +81,6 @@ private:
     void save();
     void saved(bool done);
     static bool write(const Batch& batch, store::Store& store, Log& log);
-    void set_aside(Batch batch);
     void try_again();
     void recalled(const dns::Name& domain, const Result<std::optional<store::PolicyCache::Entry>>& read);
     void make_room();

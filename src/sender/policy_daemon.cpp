@@ -49,6 +49,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         bool background = false;              // begun by look_up_in_background()
         std::shared_ptr<const Answer> early;  // decided while the policy host is still being waited for
     };
+
     Impl(const SenderParts& parts, PolicyDaemonSettings its_settings)
         : SenderParts(parts),
           settings(std::move(its_settings)),
@@ -57,9 +58,9 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     }
 
     Result<void> load() {
-        auto loaded = kept->load({[this](const dns::Name& domain) { return looked_up.contains(domain); },
-                                  [this](const dns::Name& domain) { answers.erase_containing(domain.text()); },
-                                  [this] { answers.clear(); }});
+        auto loaded =
+            kept->load({[this](const dns::Name& domain) { return looked_up.contains(domain); },
+                        [this](const dns::Name& domain) { forget_answers_of(domain); }, [this] { answers.clear(); }});
         if (!loaded) {
             return loaded;
         }
@@ -71,6 +72,22 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         POSTSEAL_TRY(added, verdict::Overrides::make(entries_added));
         merge_overrides();
         return {};
+    }
+
+    // Another process may change policies at any rate: not all answers are looked through for one. Those for a port of
+    // its own run out by themselves.
+    void forget_answers_of(const dns::Name& domain) {
+        answers.erase(domain.text());
+        answers.erase("[" + domain.text() + "]");
+    }
+
+    // KeptPolicies::recall() for as long as the daemon lives.
+    void recall(const dns::Name& domain, std::function<void(Impl&, const std::optional<Error>&)> then) {
+        kept->recall(domain, [weak = weak_from_this(), then = std::move(then)](const std::optional<Error>& failed) {
+            if (const auto self = weak.lock()) {
+                then(*self, failed);
+            }
+        });
     }
 
     // Rule 14: the file that the operator keeps comes before what was added at run time.
@@ -177,18 +194,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             done(answer);
             return;
         }
-        kept->recall(key.name,
-                     [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
-                         const auto self = weak.lock();
-                         if (!self) {
-                             return;
-                         }
-                         if (failed) {
-                             done(self->cannot_recall(key, *failed));
-                         } else {
-                             self->ask_recalled(key, done);
-                         }
-                     });
+        recall(key.name, [key, done = std::move(done)](Impl& self, const std::optional<Error>& failed) {
+            if (failed) {
+                done(self.cannot_recall(key, *failed));
+            } else {
+                self.ask_recalled(key, done);
+            }
+        });
     }
 
     // An enforced policy may be in the store: until that is known no letter goes out (rule 9).
@@ -258,19 +270,15 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             return;
         }
         ++background_running;
-        kept->recall(key.name, [weak = weak_from_this(), key, asked](const std::optional<Error>& failed) {
-            const auto self = weak.lock();
-            if (!self) {
-                return;
-            }
-            if (const auto found = self->pending.find(key.text()); failed || found != self->pending.end()) {
-                if (found != self->pending.end()) {
+        recall(key.name, [key, asked](Impl& self, const std::optional<Error>& failed) {
+            if (const auto found = self.pending.find(key.text()); failed || found != self.pending.end()) {
+                if (found != self.pending.end()) {
                     found->second.asked = found->second.asked || asked;
                 }
-                self->background_ended();
+                self.background_ended();
                 return;
             }
-            Pending& entry = self->look_up(key);
+            Pending& entry = self.look_up(key);
             entry.asked = asked;
             entry.background = true;
         });
@@ -293,7 +301,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             return nullptr;
         }
         const auto state = kept->find(key.name);
-        if (!state || state->answer_until == TimePoint{} || !enforced(*state, now)) {
+        if (!state || state->answer_until == TimePoint{} || !enforced(state->policy, now)) {
             return nullptr;
         }
         verdict::Decision decision = decision_by_policy(key, *state->policy, now);
@@ -387,13 +395,13 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         }
     }
 
-    [[nodiscard]] static bool enforced(const DomainState& state, TimePoint now) {
-        return mtasts::in_force(state.policy, now) && state.policy->policy.mode == mtasts::Mode::enforce;
+    [[nodiscard]] static bool enforced(const std::optional<mtasts::CachedPolicy>& policy, TimePoint now) {
+        return mtasts::in_force(policy, now) && policy->policy.mode == mtasts::Mode::enforce;
     }
 
     [[nodiscard]] bool policy_in_force(const dns::Name& domain, TimePoint now) const {
         const auto state = kept->find(domain);
-        return state && enforced(*state, now);
+        return state && enforced(state->policy, now);
     }
 
     void finish(const verdict::Key& key, const verdict::Evidence& evidence) {
@@ -516,8 +524,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
 
     void note_change(const dns::Name& domain, const std::optional<mtasts::CachedPolicy>& before,
                      const mtasts::Policy& after, TimePoint now) {
-        const bool enforced = mtasts::in_force(before, now) && before->policy.mode == mtasts::Mode::enforce;
-        if (enforced && after.mode != mtasts::Mode::enforce) {
+        if (enforced(before, now) && after.mode != mtasts::Mode::enforce) {
             log.warning(component, fmt::format("{}: its owner has changed the policy from enforce to {}", domain.text(),
                                                mtasts::to_string(after.mode)));
         } else if (!before || !(before->policy == after)) {
@@ -622,11 +629,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             return;
         }
         // Read first, so that it is known when the answer is: also where it cannot be read, and the answer says so.
-        kept->recall(key.name, [weak = weak_from_this(), key, text,
-                                done = std::move(done)](const std::optional<Error>& /*failed*/) {
-            if (const auto self = weak.lock()) {
-                self->explain_recalled(key, text, done);
-            }
+        recall(key.name, [key, text, done = std::move(done)](Impl& self, const std::optional<Error>& /*failed*/) {
+            self.explain_recalled(key, text, done);
         });
     }
 
@@ -687,25 +691,20 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             found->second.waiters.emplace_back([again](const std::shared_ptr<const Answer>&) { again(); });
             return;
         }
-        kept->recall(key.name,
-                     [weak = weak_from_this(), key, done = std::move(done)](const std::optional<Error>& failed) {
-                         const auto self = weak.lock();
-                         if (!self) {
-                             return;
-                         }
-                         if (failed) {
-                             verdict::PolicyFetch fetch;
-                             fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
-                             fetch.error = failed->message();
-                             done({{key.text(), self->cannot_recall(key, *failed), "miss", {}, {}, self->dnssec_said()},
-                                   fetch,
-                                   self->entry_of(key.name)});
-                         } else if (self->pending.contains(key.text())) {
-                             self->refresh_now(key, done);
-                         } else {
-                             self->fetch_now(key, done);
-                         }
-                     });
+        recall(key.name, [key, done = std::move(done)](Impl& self, const std::optional<Error>& failed) {
+            if (failed) {
+                verdict::PolicyFetch fetch;
+                fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
+                fetch.error = failed->message();
+                done({{key.text(), self.cannot_recall(key, *failed), "miss", {}, {}, self.dnssec_said()},
+                      fetch,
+                      self.entry_of(key.name)});
+            } else if (self.pending.contains(key.text())) {
+                self.refresh_now(key, done);
+            } else {
+                self.fetch_now(key, done);
+            }
+        });
     }
 
     void fetch_now(const verdict::Key& key, std::function<void(Refreshed)> done) {
@@ -804,10 +803,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
             ends_at(positive.back().first);
         }
         for (const store::PolicyCache::Entry& entry : policies) {
-            const bool enforce =
-                mtasts::in_force(entry.policy, now) && entry.policy->policy.mode == mtasts::Mode::enforce;
             const std::string key = entry.domain.text();
-            if (!enforce || (out.next && key > *out.next)) {
+            if (!enforced(entry.policy, now) || (out.next && key > *out.next)) {
                 continue;
             }
             // An answer in memory comes first, also one that asks for nothing.
