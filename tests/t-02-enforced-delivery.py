@@ -7,8 +7,9 @@ is always delivered; when the attack is over everything that waited is delivered
 from lab.attacker import Path, Sink
 from lab.ca import Ca
 from lab.internet import Internet
+from lab.letters import Letters
 from lab.policy_host import PATH, PolicyHost, Site, policy
-from lab.postfix import Postfix, System, received_over_tls
+from lab.postfix import Postfix, System
 from lab.postseal import Postseal
 from lab.scene import expect, wait_for
 
@@ -21,10 +22,11 @@ MAP = "socketmap:inet:127.0.0.1:8461:QUERY"
 CERTIFICATE = "Server certificate not"  # … trusted, or … verified: Postfix's word depends on what is wrong first
 
 
-class Stage:
-    """The peers, and letters that are told apart by their text."""
+class Stage(Letters):
+    """The peers."""
 
     def __init__(self, lab):
+        super().__init__()
         self.lab = lab
         self.ca = Ca(lab)
         self.internet = Internet(lab)
@@ -51,44 +53,10 @@ class Stage:
         self.mx = Postfix(lab, system, "mx", MX, "mx.plover.test").receives([ENFORCED, TESTED, DANE], self.certificate).start()
         self.sender = Postfix(lab, system, "sender", SENDER, "sender.test", smtp_tls_security_level="may",
                               smtp_tls_CAfile=self.ca.file, smtp_tls_policy_maps=MAP).start()
-        self.waiting = {}  # queue id → text of a letter that was refused
-        self.count = 0
-
-    def send(self, domain: str):
-        self.count += 1
-        text = f"letter {self.count} to {domain} here"
-        queue_id = self.sender.send("a@sender.test", f"b@{domain}", text)
-        return text, queue_id, self.sender.outcome(queue_id)
-
-    def delivered(self, domain: str, tls: str):
-        """Sends a letter that must arrive. `tls` is how Postfix must call the connection, "" for clear text."""
-        text, _, done = self.send(domain)
-        expect(done.status == "sent", f"delivered: {done}")
-        expect(done.tls.startswith(f"{tls} TLS connection") if tls else not done.tls, f"{tls or 'no'} TLS: {done}")
-        mail = wait_for(lambda: self.mx.mail_with(text), f"{text} in the mailbox")
-        version = received_over_tls(mail)
-        expect(version in ("TLSv1.2", "TLSv1.3") if tls else not version, f"the MX saw {version or 'clear text'}")
-        return text
-
-    def refused(self, domain: str, why: str):
-        """Sends a letter that must stay: deferred for that reason, in the queue, seen by nobody."""
-        text, queue_id, done = self.send(domain)
-        expect(done.status == "deferred" and why in done.reply, f"deferred with “{why}”: {done}")
-        expect(why in self.sender.queue().get(queue_id, ""), "it waits in the queue")
-        self.nobody_saw(text)
-        self.waiting[queue_id] = text
-
-    def nobody_saw(self, text: str):
-        expect(self.mx.mail_with(text) is None, f"{text} was not delivered")
-        for session in self.path.sessions + self.sink.sessions:
-            expect(text.encode() not in session.clear + session.under_tls, f"the attacker saw {text}")
 
     def spoof_mx(self, domain: str, host: str):
         self.zones[domain].set("@", "MX", f"10 {host}.")
         self.internet.publish(self.zones[domain])
-
-    def show(self, certificate):
-        self.mx.reload(**self.mx.shows(certificate))
 
 
 def play(lab):

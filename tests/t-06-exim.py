@@ -10,8 +10,9 @@ from lab.ca import Ca
 from lab.dns_path import SERVFAIL, DnsPath
 from lab.exim import Exim
 from lab.internet import Internet
+from lab.letters import Letters
 from lab.policy_host import PATH, PolicyHost, Site, policy
-from lab.postfix import Postfix, System, received_over_tls
+from lab.postfix import Postfix, System
 from lab.postseal import Postseal
 from lab.scene import expect, wait_for
 
@@ -30,10 +31,11 @@ CERTIFICATE = "certificate verification failed"
 NOT_LISTED = "is allowed by its policy"
 
 
-class Stage:
-    """The peers, and letters that are told apart by their text."""
+class Stage(Letters):
+    """The peers."""
 
     def __init__(self, lab):
+        super().__init__()
         self.lab = lab
         self.ca = Ca(lab)
         self.internet = Internet(lab)
@@ -67,34 +69,6 @@ class Stage:
         self.sink = Sink(lab, ATTACKER, "mx.attacker.test", self.ca.leaf(*ATTACKER_NAMES))
         self.mx = Postfix(lab, System.debian12(lab), "mx", MX, "mx.plover.test").receives(list(DOMAINS), self.certificate).start()
         self.sender = Exim(lab, "exim", SENDER, "sender.test", POSTSEAL_CA=self.ca.file).start()
-        self.waiting = {}  # queue id → text of a letter that was refused
-
-    def send(self, domain: str):
-        text = f"letter {len(self.sender.history()) + 1} to {domain} here"
-        queue_id = self.sender.send("a@sender.test", f"b@{domain}", text)
-        return text, queue_id, self.sender.outcome(queue_id)
-
-    def delivered(self, domain: str, tls: str):
-        """Sends a letter that must arrive. `tls` is "Verified", "Untrusted", or "" for clear text."""
-        text, _, done = self.send(domain)
-        expect(done.status == "sent", f"delivered: {done}")
-        expect(done.tls.startswith(f"{tls} TLS connection") if tls else not done.tls, f"{tls or 'no'} TLS: {done}")
-        mail = wait_for(lambda: self.mx.mail_with(text), f"{text} in the mailbox")
-        expect(bool(received_over_tls(mail)) == bool(tls), f"the MX saw {received_over_tls(mail) or 'clear text'}")
-        return text
-
-    def refused(self, domain: str, why: str):
-        """Sends a letter that must stay: deferred for that reason, in the queue, seen by nobody."""
-        text, queue_id, done = self.send(domain)
-        expect(done.status == "deferred" and why in done.reply, f"deferred with “{why}”: {done}")
-        self.nobody_saw(text)
-        self.waiting[queue_id] = text
-        return queue_id
-
-    def nobody_saw(self, text: str):
-        expect(self.mx.mail_with(text) is None, f"{text} was not delivered")
-        for session in self.path.sessions + self.sink.sessions:
-            expect(text.encode() not in session.clear + session.under_tls, f"the attacker saw {text}")
 
     def taken_by_attacker(self, domain: str):
         text, _, done = self.send(domain)
@@ -103,9 +77,6 @@ class Stage:
     def change(self, domain: str, name: str, kind: str, *values: str):
         self.zones[domain].set(name, kind, *values)
         self.internet.publish(self.zones[domain])
-
-    def show(self, certificate):
-        self.mx.reload(**self.mx.shows(certificate))
 
 
 def play(lab):

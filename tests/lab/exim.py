@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import smtplib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from .debian import DEBIAN_12_EXIM
 from .postfix import Delivery
 from .process import Daemon, run
 from .scene import wait_for
+from .smtp import hand_in
 
 FRAGMENTS = Path(__file__).resolve().parents[2] / "packaging/exim"
 # Where each fragment goes: in the split configuration a file; in the unsplit one a place in the template, after a part of it.
@@ -122,16 +122,7 @@ class Exim:
         """Hands in a message for each (recipient, text), in one session; returns their queue ids."""
         if not self.queue_only:
             self._forget_hosts()
-        queue_ids = []
-        with smtplib.SMTP(self.address, 25, local_hostname="client.test", timeout=30) as smtp:
-            smtp.ehlo()
-            for recipient, text in letters:
-                smtp.mail(sender)
-                smtp.rcpt(recipient)
-                code, answer = smtp.data(f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: scene\r\n\r\n{text}\r\n")
-                assert code == 250, answer
-                queue_ids.append(re.search(rb"id=(\S+)", answer).group(1).decode())
-        return queue_ids
+        return hand_in(self.address, sender, letters, rb"id=(\S+)")
 
     def _forget_hosts(self):
         """Exim remembers hosts that failed and keeps new letters from them for a while; a scene asks for each attempt."""

@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import smtplib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from .ca import Certificate
 from .debian import DEBIAN_13
 from .process import run
 from .scene import Log, wait_for
+from .smtp import hand_in
 
 MASTER_CF = """\
 smtp       inet n - n - - smtpd
@@ -177,16 +177,7 @@ class Postfix:
 
     def send_all(self, sender: str, letters: list) -> list:
         """Hands in a message for each (recipient, text), in one session; returns their queue ids."""
-        queue_ids = []
-        with smtplib.SMTP(self.address, 25, local_hostname="client.test", timeout=30) as smtp:
-            smtp.ehlo()
-            for recipient, text in letters:
-                smtp.mail(sender)
-                smtp.rcpt(recipient)
-                code, answer = smtp.data(f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: scene\r\n\r\n{text}\r\n")
-                assert code == 250, answer
-                queue_ids.append(re.search(rb"queued as (\w+)", answer).group(1).decode())
-        return queue_ids
+        return hand_in(self.address, sender, letters, rb"queued as (\w+)")
 
     def attempts(self, queue_id: str) -> list:
         """What came of a message so far, oldest first."""
