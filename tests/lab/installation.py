@@ -30,10 +30,14 @@ class Customer:
         self.zone.set("mx", "A", mx_address)
 
     def publish_cnames(self, records: list):
-        """What the owner does, once: the records that Postseal printed."""
+        """What the owner does, once: the records that Postseal printed. Returns when the resolver has them: a question that
+        was under way when its cache was emptied brings the old denial back, which stands for a second."""
         for record in records:
             self.zone.set(record["name"].rstrip(".") + ".", record["type"], record["value"].rstrip(".") + ".")
         self.internet.publish(self.zone)
+        for record in records:
+            wait_for(lambda record=record: values(ask(record["name"], record["type"]), record["type"]),
+                     f"{record['name']} through the resolver", ignore=(OSError,))
 
 
 class Installation:
