@@ -201,7 +201,7 @@ TEST_F(HttpsClientTest, TheTimeoutCoversTheWholeExchange) {
     request.timeout = 150ms;
     const HttpsResponse response = fetch(request);
     EXPECT_EQ(response.failure, Failure::timeout) << response.error;
-    EXPECT_GE(response.duration, 150ms);
+    EXPECT_GE(response.duration, 145ms);  // libcurl and this count milliseconds from instants of their own
 }
 
 TEST_F(HttpsClientTest, HandshakesThatFail) {  // STS-062, STS-063
