@@ -85,6 +85,10 @@ const std::vector<std::vector<const char*>> migrations = {
         "BIGINT NOT NULL, policy_id TEXT NOT NULL, fetched BIGINT NOT NULL, last_used BIGINT NOT NULL, id_checked "
         "BIGINT NOT NULL, id_ttl_s BIGINT NOT NULL, failures TEXT NOT NULL, answer_until BIGINT NOT NULL)",
     },
+    {
+        "CREATE TABLE report_suppression (target TEXT PRIMARY KEY, until_time BIGINT, added BIGINT NOT NULL, "
+        "actor TEXT NOT NULL, reason TEXT NOT NULL)",
+    },
 };
 
 }  // namespace

@@ -188,4 +188,27 @@ Result<std::vector<Delivery>> SessionCounts::deliveries(Day day) {
     return out;
 }
 
+Result<void> SessionCounts::put_suppression(const ReportSuppression& entry) {
+    return done(database_->query(
+        "INSERT INTO report_suppression (target, until_time, added, actor, reason) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (target) DO UPDATE SET until_time = $2, added = $3, actor = $4, reason = $5",
+        {value(entry.target), value(entry.until), value(entry.added), value(entry.actor), value(entry.reason)}));
+}
+
+Result<bool> SessionCounts::erase_suppression(const std::string& target) {
+    POSTSEAL_TRY(const Rows rows, database_->query("DELETE FROM report_suppression WHERE target = $1 RETURNING target",
+                                                   {value(target)}));
+    return !rows.empty();
+}
+
+Result<std::vector<ReportSuppression>> SessionCounts::suppressions() {
+    POSTSEAL_TRY(const Rows rows, database_->query("SELECT target, until_time, added, actor, reason FROM "
+                                                   "report_suppression ORDER BY target"));
+    std::vector<ReportSuppression> out;
+    for (const Row& row : rows) {
+        out.push_back({row.text(0), row.maybe_time(1), row.time(2), row.text(3), row.text(4)});
+    }
+    return out;
+}
+
 }  // namespace postseal::store

@@ -37,6 +37,15 @@ struct TestingHost {
     TimePoint seen;
 };
 
+// Who gets no reports for now, by an operator's word.
+struct ReportSuppression {
+    std::string target;              // canonical, see sender/suppression.h
+    std::optional<TimePoint> until;  // nothing: until it is lifted
+    TimePoint added;
+    std::string actor;
+    std::string reason;
+};
+
 class SessionCounts {
 public:
     explicit SessionCounts(Database& database) : database_(&database) {}
@@ -53,6 +62,11 @@ public:
 
     Result<void> put_delivery(const Delivery& delivery);  // replaces (day, domain, rua)
     Result<std::vector<Delivery>> deliveries(Day day);
+
+    Result<void> put_suppression(const ReportSuppression& entry);  // replaces the target's
+    // Whether there was one.
+    Result<bool> erase_suppression(const std::string& target);
+    Result<std::vector<ReportSuppression>> suppressions();  // by target, those that have run out too
 
 private:
     Database* database_;

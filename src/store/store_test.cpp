@@ -405,6 +405,20 @@ TEST(SessionCounts, RemembersDeliveries) {
     EXPECT_EQ(deliveries[0].next_attempt, now);
 }
 
+TEST(SessionCounts, RemembersSuppressions) {
+    auto store = new_store();
+    ASSERT_TRUE(store->session_counts.put_suppression({"tls@a.test", {}, now, "cli:local", "gone"}));
+    ASSERT_TRUE(store->session_counts.put_suppression({"tls@a.test", now + Seconds(60), now, "cli:local", "full"}));
+    ASSERT_TRUE(store->session_counts.put_suppression({"b.test", {}, now, "", ""}));
+    const auto suppressions = store->session_counts.suppressions().value();
+    ASSERT_EQ(suppressions.size(), 2U) << "replaced, not added";
+    EXPECT_EQ(suppressions[0].until, std::nullopt);
+    EXPECT_EQ(suppressions[1].until, now + Seconds(60));
+    EXPECT_EQ(suppressions[1].reason, "full");
+    EXPECT_TRUE(store->session_counts.erase_suppression("b.test").value());
+    EXPECT_FALSE(store->session_counts.erase_suppression("b.test").value());
+}
+
 NewReport a_report(std::string id) {
     NewReport report;
     report.received = now;
