@@ -88,6 +88,20 @@ Result<void> Certificates::put_secret(const std::string& name, const std::string
         {value(name), value(secrets_->seal(secret, "secret " + name))}));
 }
 
+Result<std::string> Certificates::secret_or(const std::string& name, const std::string& fresh) {
+    const auto kept =
+        database_->query("INSERT INTO secret (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+                         {value(name), value(secrets_->seal(fresh, "secret " + name))});
+    if (!kept) {
+        return kept.error();
+    }
+    POSTSEAL_TRY(auto stored, secret(name));
+    if (!stored) {
+        return Error{Errc::internal, "secret " + name, "it is gone as soon as it was kept"};
+    }
+    return std::move(*stored);
+}
+
 Result<std::optional<std::string>> Certificates::secret(const std::string& name) {
     POSTSEAL_TRY(const Rows rows, database_->query("SELECT sealed FROM secret WHERE name = $1", {value(name)}));
     if (rows.empty()) {

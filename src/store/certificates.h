@@ -42,6 +42,9 @@ public:
     // Any other secret of the installation by name, e.g. "dkim-key postseal".
     Result<void> put_secret(const std::string& name, const std::string& secret);
     Result<std::optional<std::string>> secret(const std::string& name);
+    // The secret that is kept under the name, which is `fresh` where there was none: of several processes that make one
+    // at once, the first wins, and all hold the same.
+    Result<std::string> secret_or(const std::string& name, const std::string& fresh);
 
 private:
     Database* database_;
