@@ -175,11 +175,11 @@ public:
         }
     }
     // A domain name or "".
-    void take_name(std::string_view key, std::string& into) {
+    const toml::node* take_name(std::string_view key, std::string& into) {
         std::string text;
         const toml::node* node = take_text(key, text);
         if (node == nullptr || text.empty()) {
-            return;
+            return node;
         }
         const Result<dns::Name> name = dns::Name::parse(text);
         if (name && !name->is_root()) {
@@ -187,6 +187,7 @@ public:
         } else {
             fail(*node, key, name ? "the root cannot be used here" : name.error().message());
         }
+        return node;
     }
 
     void finish() {
@@ -375,22 +376,43 @@ void read_policyd(Section& section, Config& config) {
     }
 }
 
+// RFC 5322 §3.2.3: what may stand in front of the "@" in a header field and on the wire without quotes.
+bool is_dot_atom(std::string_view text) {
+    const auto atoms = split(text, '.');
+    return std::ranges::all_of(atoms, [](std::string_view atom) {
+        return !atom.empty() && std::ranges::all_of(atom, [](char c) {
+            return is_alnum(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+        });
+    });
+}
+
 void read_reporter(Section& section, Config& config) {
     auto& reporter = config.reporter;
     section.take_text("organization_name", reporter.organization_name);
     const toml::node* contact = section.take_text("contact", reporter.contact);
     if (contact != nullptr && !reporter.contact.empty()) {
         const auto at = reporter.contact.rfind('@');
-        if (at == std::string::npos || at == 0 || !dns::Name::parse(reporter.contact.substr(at + 1))) {
+        const auto domain = dns::Name::parse(reporter.contact.substr(at + 1));
+        if (at == std::string::npos || !is_dot_atom(reporter.contact.substr(0, at)) || !domain || domain->is_root()) {
             section.fail(*contact, "contact", "must be a mailbox such as tls-reports@example.com");
+        } else {
+            reporter.contact.replace(at + 1, std::string::npos, domain->text());  // A-labels, as mail needs them
         }
     }
     const toml::node* submission = section.take_text("submission", reporter.submission);
     if (submission != nullptr && reporter.submission != "direct" && !reporter.submission.starts_with("smtp://")) {
         section.fail(*submission, "submission", "must be \"direct\" or smtp://HOST:PORT");
     }
-    section.take_name("dkim_domain", reporter.dkim_domain);
+    const toml::node* dkim_domain = section.take_name("dkim_domain", reporter.dkim_domain);
     section.take_name("dkim_selector", reporter.dkim_selector);
+    // RFC 8460 §3: the signature is the submitter's own; a parent of its domain may sign for it.
+    if (dkim_domain != nullptr && !reporter.dkim_domain.empty() && !reporter.contact.empty()) {
+        const auto own = dns::Name::parse(reporter.contact.substr(reporter.contact.rfind('@') + 1));
+        const auto signing = dns::Name::parse(reporter.dkim_domain);
+        if (own && signing && !own->is_under(*signing)) {
+            section.fail(*dkim_domain, "dkim_domain", "must be the domain of contact, or a parent of it");
+        }
+    }
     section.take_number("spread_s", reporter.spread_s, 0, 86'400);
     section.take_word<bool>("rua_policy", reporter.rua_all, {{"all", true}, {"first", false}});
     section.take_flag("verify_https_rua", reporter.verify_https_rua);

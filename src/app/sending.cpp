@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "app/dkim_identity.h"
 #include "app/inherited_sockets.h"
 #include "base/text.h"
 #include "net/poller.h"
@@ -26,13 +27,30 @@ constexpr std::chrono::seconds schedule_interval{60};
 constexpr Seconds retry_interval{300};
 constexpr std::chrono::days counts_kept{60};  // of sessions and deliveries; the panel shows a month
 
+// As the system knows it; "" where that is no fully qualified name, which no server would believe (RFC 5321 §4.1.4).
+std::string own_host_name() {
+    std::array<char, 256> name{};
+    const bool known = ::gethostname(name.data(), name.size() - 1) == 0;
+    const std::string text = known ? name.data() : "";
+    return text.find('.') == std::string::npos || !dns::Name::parse_ascii(text) ? "" : text;
+}
+
 sender::ReporterSettings reporter_settings(const Config& config, const Outside& outside) {
     sender::ReporterSettings settings;
     settings.submitter = {config.reporter.organization_name, config.reporter.contact};
     settings.rua_all = config.reporter.rua_all;
     settings.verify_https_rua = config.reporter.verify_https_rua;
-    settings.submission = config.reporter.submission == "direct" ? "" : config.reporter.submission;
     settings.trust = outside.trust();
+    const bool direct = config.reporter.submission == "direct";
+    settings.mail.route =
+        direct ? sender::ReportMailSettings::Route::direct : sender::ReportMailSettings::Route::submission;
+    settings.mail.submission = config.reporter.submission;
+    settings.mail.contact = config.reporter.contact;
+    settings.mail.trust = outside.trust();
+    settings.mail.ehlo_name = own_host_name();
+    settings.mail.smtp_port = config.lab.smtp_port;
+    settings.mail.guard = gather_settings(config, outside.trust()).guard;
+    settings.dkim = dkim_identity(config);
     settings.https_port = config.lab.rua_port;
     return settings;
 }
@@ -55,10 +73,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
             settings.socket_mode = config.collector.socket_mode;
             POSTSEAL_TRY(collector, sender::Collector::start(settings, store, clock, log));
         }
-        if (config.role_on(Role::reporter)) {
-            start_reporter();
-        }
-        return {};
+        return config.role_on(Role::reporter) ? start_reporter() : Result<void>();
     }
 
     sender::SenderParts parts() {
@@ -182,7 +197,11 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         return all;
     }
 
-    void start_reporter() {
+    Result<void> start_reporter() {
+        // Made at the first start, so that the operator can publish it before the first report.
+        if (const auto identity = dkim_identity(config)) {
+            POSTSEAL_TRY(const auto keys, sender::dkim_keys(store.certificates, *identity));
+        }
         reporter = std::make_unique<sender::Reporter>(parts(), reporter_settings(config, outside));
         set_spread();
         outside.loop().post([self = shared_from_this()] {
@@ -192,6 +211,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
                 }
             });
         });
+        return {};
     }
 
     // RFC 8460 §4.1: a random delay after the day's end, so that not everybody reports at midnight.

@@ -10,8 +10,10 @@
 
 #include "base/text.h"
 #include "net/await.h"
-#include "net/smtp_client.h"
+#include "sender/mail_route.h"
+#include "sender/suppression.h"
 #include "sender/testing_mode.h"
+#include "tlsrpt/read.h"
 #include "tlsrpt/record.h"
 #include "tlsrpt/write.h"
 
@@ -55,12 +57,6 @@ Result<Counted> counted_on(store::SessionCounts& counts, Day day) {
     return by_domain;
 }
 
-struct Attempt {
-    bool accepted = false;
-    bool final_refusal = false;  // asking again changes nothing
-    std::string detail;
-};
-
 // An https rua in parts; the URI itself is posted to as published.
 struct HttpsUri {
     std::string host;
@@ -86,7 +82,15 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
     Impl(const SenderParts& parts, ReporterSettings its_settings)
         : SenderParts(parts), settings(std::move(its_settings)) {}
 
-    awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day, Scope scope) {
+    struct Turn {
+        Day day;
+        Scope scope;
+        std::optional<dns::Name> resent;  // only this domain, as if nothing had been tried
+        std::function<void(Result<std::vector<DeliveryOutcome>>)> done;
+    };
+
+    awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day, Scope scope, std::optional<dns::Name> resent) {
+        looked_at_published = false;
         if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
             co_return Error{Errc::refused, to_iso_day(day), "the day is not over (UTC)"};
         }
@@ -100,10 +104,19 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         if (!delivered) {
             co_return delivered.error();
         }
+        auto kept_back = co_await net::await_work<Result<std::vector<store::ReportSuppression>>>(
+            work, [this] { return store.session_counts.suppressions(); });
+        if (!kept_back) {
+            co_return kept_back.error();
+        }
+        suppressions = std::move(*kept_back);
         std::vector<DeliveryOutcome> outcomes;
         for (const auto& [domain, domain_day] : *counted) {
-            if (scope == Scope::retries && !to_be_retried(domain, *delivered)) {
+            if (resent ? domain != *resent : scope == Scope::retries && !to_be_retried(domain, *delivered)) {
                 continue;
+            }
+            if (resent) {
+                forget_attempts(domain, *delivered);
             }
             co_await report(day, domain, domain_day, *delivered, outcomes);
         }
@@ -116,19 +129,37 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         });
     }
 
-    // Two runs at once would send a report twice, so each waits for its turn.
-    struct Turn {
-        Day day;
-        Scope scope;
-        std::function<void(Result<std::vector<DeliveryOutcome>>)> done;
-    };
+    // What was sent stays what is sent.
+    static void forget_attempts(const dns::Name& domain, std::vector<Delivery>& delivered) {
+        for (Delivery& delivery : delivered) {
+            if (delivery.domain == domain) {
+                delivery.state = DeliveryState::pending;
+                delivery.attempts = 0;
+                delivery.first_attempt.reset();
+                delivery.next_attempt.reset();
+            }
+        }
+    }
 
+    // On the loop.
+    awaitable<void> join_queue(Turn turn) {
+        if (waiting.size() >= runs_waiting_max) {
+            turn.done(Error{Errc::refused, to_iso_day(turn.day), "too many runs wait: ask again when they have ended"});
+            co_return;
+        }
+        waiting.push_back(std::move(turn));
+        if (!running) {
+            co_await take_turns();
+        }
+    }
+
+    // Two runs at once would send a report twice, so each waits for its turn.
     awaitable<void> take_turns() {
         running = true;
         while (!waiting.empty()) {
             const Turn turn = std::move(waiting.front());
             waiting.pop_front();
-            auto outcomes = co_await run(turn.day, turn.scope);
+            auto outcomes = co_await run(turn.day, turn.scope, turn.resent);
             turn.done(std::move(outcomes));
         }
         running = false;
@@ -171,12 +202,25 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
                     delivery = known;
                 }
             }
+            const bool done = delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed;
+            if (!done && suppressed(domain, rua)) {
+                outcomes.push_back({domain, rua.published, "suppressed", ""});
+                continue;
+            }
             outcomes.push_back(co_await deliver(rua, report_value, std::move(delivery)));
             const bool got_through = outcomes.back().result == "sent" || outcomes.back().result == "already-sent";
             if (got_through && !settings.rua_all) {
                 co_return;
             }
         }
+    }
+
+    // Nothing is noted: when the suppression has run out, what was kept back can still be sent.
+    [[nodiscard]] bool suppressed(const dns::Name& domain, const tlsrpt::ReportUri& rua) const {
+        const TimePoint now = clock.now();
+        return std::any_of(suppressions.begin(), suppressions.end(), [&](const store::ReportSuppression& entry) {
+            return (!entry.until || *entry.until > now) && is_suppressed(entry.target, domain, rua);
+        });
     }
 
     awaitable<DeliveryOutcome> deliver(tlsrpt::ReportUri rua, tlsrpt::Report report_value, Delivery delivery) {
@@ -193,11 +237,11 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         if (delivery.report_json.empty()) {
             delivery.report_json = tlsrpt::to_json(report_value);
         }
-        Attempt attempt;
+        DeliveryAttempt attempt;
         if (rua.scheme == tlsrpt::ReportUri::Scheme::https) {
             attempt = co_await post(rua, delivery.report_json);
         } else {
-            attempt = co_await mail(rua, report_value, delivery.domain);
+            attempt = co_await mail(rua.address, delivery.report_json, delivery.domain);
         }
         note(delivery, attempt, now);
         outcome.result = std::string(store::to_string(delivery.state));
@@ -214,7 +258,7 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
     }
 
     // RFC 8460 §5.5: retried for a day, with growing gaps, then dropped.
-    void note(Delivery& delivery, const Attempt& attempt, TimePoint now) const {
+    void note(Delivery& delivery, const DeliveryAttempt& attempt, TimePoint now) const {
         ++delivery.attempts;
         if (!delivery.first_attempt) {
             delivery.first_attempt = now;
@@ -237,7 +281,7 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
     }
 
     // RFC 8460 §5.4: POST to precisely the URI given; 2xx is acceptance, a redirect is never followed.
-    awaitable<Attempt> post(tlsrpt::ReportUri rua, std::string json) {
+    awaitable<DeliveryAttempt> post(tlsrpt::ReportUri rua, std::string json) {
         const HttpsUri parts = parts_of(rua.published);
         const std::string& host_text = parts.host;
         net::HttpsRequest request;
@@ -256,7 +300,7 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         } else {
             const Result<dns::Name> host = dns::Name::parse(host_text);
             if (!host) {
-                co_return Attempt{false, true, "the rua's host is no name: " + host.error().message()};
+                co_return DeliveryAttempt{false, true, "the rua's host is no name: " + host.error().message()};
             }
             bool answered = true;
             for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
@@ -267,72 +311,86 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
                 }
             }
             if (request.addresses.empty()) {
-                co_return Attempt{false, false,
-                                  host->text() + (answered ? " has no address" : " could not be looked up")};
+                co_return DeliveryAttempt{false, false,
+                                          host->text() + (answered ? " has no address" : " could not be looked up")};
             }
         }
         const net::HttpsResponse response = co_await net::await_callback<net::HttpsResponse>(
             [this, &request](std::function<void(net::HttpsResponse)> done) { https.fetch(request, std::move(done)); });
         if (!response.ok()) {
-            co_return Attempt{false,
-                              response.failure == net::HttpsResponse::Failure::refused_address ||
-                                  response.failure == net::HttpsResponse::Failure::bad_request,
-                              response.error};
+            co_return DeliveryAttempt{false,
+                                      response.failure == net::HttpsResponse::Failure::refused_address ||
+                                          response.failure == net::HttpsResponse::Failure::bad_request,
+                                      response.error};
         }
         if (response.status >= 200 && response.status < 300) {
-            co_return Attempt{true, false, ""};
+            co_return DeliveryAttempt{true, false, ""};
         }
         // 4xx but for "too many" and "too slow" speak of the request, which will not change; a 3xx is never followed.
         const bool again = response.status >= 500 || response.status == 408 || response.status == 429;
-        co_return Attempt{false, !again, fmt::format("the server answered {}", response.status)};
+        co_return DeliveryAttempt{false, !again, fmt::format("the server answered {}", response.status)};
     }
 
-    // RFC 8460 §5.3, through the operator's own server.
-    awaitable<Attempt> mail(tlsrpt::ReportUri rua, tlsrpt::Report report_value, dns::Name domain) {
-        const auto url = net::parse_submission_url(settings.submission);
+    // RFC 8460 §5.3. A retry carries the same report under the same report-id.
+    awaitable<DeliveryAttempt> mail(std::string to, std::string json, dns::Name domain) {
+        if (!settings.dkim) {
+            co_return DeliveryAttempt{false, false, "reports cannot be mailed: [reporter] contact must be a mailbox"};
+        }
+        const DkimIdentity identity = *settings.dkim;
+        const auto read_keys = [this, &identity] { return dkim_keys(store.certificates, identity); };
+        auto keys = co_await net::await_work<Result<std::vector<DkimKey>>>(work, read_keys);
+        if (!keys) {
+            co_return DeliveryAttempt{false, false, "the report cannot be signed: " + keys.error().message()};
+        }
+        const tlsrpt::ReadReport read = tlsrpt::read_report_json(as_bytes(json));
+        if (!read.report) {
+            co_return DeliveryAttempt{false, true, "the report that is kept: " + read.report.error().message()};
+        }
+        co_await look_at_published(*keys);
+        const ReportMail report_mail{*read.report, domain, to, *keys};
+        const auto start = [this, &report_mail](std::function<void(DeliveryAttempt)> done) {
+            mail_report(*this, settings.mail, report_mail, std::move(done));
+        };
+        co_return co_await net::await_callback<DeliveryAttempt>(start);
+    }
+
+    // Once in a run, whether DNS agrees with what is mailed. A signature whose key nobody finds is none (RFC 6376
+    // §6.1.2), and the report is ignored for it.
+    awaitable<void> look_at_published(std::vector<DkimKey> keys) {
+        if (std::exchange(looked_at_published, true)) {
+            co_return;
+        }
         const std::string& contact = settings.submitter.contact_info;
-        const Result<dns::Name> submitter = dns::Name::parse(contact.substr(contact.rfind('@') + 1));
-        if (!url || !submitter) {
-            co_return Attempt{
-                false, false,
-                "reports cannot be mailed: [reporter] submission must name a server and contact a mailbox"};
+        if (const Result<dns::Name> own = dns::Name::parse(contact.substr(contact.rfind('@') + 1))) {
+            const net::DnsAnswer mx = co_await resolve(*own, dns::Type::mx);
+            const MailRoute route = mail_route(*own, mx, [](std::size_t) { return 0; });
+            if (route.final_problem) {  // RFC 7505 §4.2: receivers may refuse such a sender
+                log.warning(component, "[reporter] contact: " + route.problem);
+            }
         }
-        tlsrpt::Envelope envelope{*submitter,  domain,      contact,
-                                  rua.address, clock.now(), to_hex(random_bytes(16)) + "@" + submitter->text()};
-        const Result<std::string> message = tlsrpt::to_mail(report_value, envelope);
-        if (!message) {
-            co_return Attempt{false, true, message.error().message()};
+        for (const DkimKey& key : keys) {
+            const Result<dns::Name> name = key.record_name();
+            if (!name) {
+                continue;
+            }
+            const net::DnsAnswer answer = co_await resolve(*name, dns::Type::txt);
+            std::vector<std::string> texts;
+            for (const dns::TxtData& txt : answer.all<dns::TxtData>()) {
+                texts.push_back(txt.joined());
+            }
+            const auto problem = problem_of_published(key, texts);
+            if (answer.usable() && problem) {
+                log.warning(component, fmt::format("{}: {}; receivers ignore mailed reports unless it shows what "
+                                                   "`postseal dkim-keys` prints",
+                                                   name->text(), *problem));
+            }
         }
-        const auto addresses = co_await net::await_callback<Result<std::vector<dns::IpAddress>>>(
-            [this, &url](std::function<void(Result<std::vector<dns::IpAddress>>)> done) {
-                net::resolve_configured_host(loop, url->host, std::move(done));
-            });
-        if (!addresses || addresses->empty()) {
-            co_return Attempt{false, false, "the submission server " + url->host + " has no address"};
-        }
-        net::SmtpDelivery delivery;
-        if (const auto name = dns::Name::parse(url->host)) {
-            delivery.host = *name;
-        }
-        delivery.address = addresses->front();
-        delivery.port = url->port;
-        delivery.ehlo_name = submitter->text();
-        delivery.mail_from = contact;
-        delivery.recipients = {rua.address};
-        delivery.message = *message;
-        delivery.login = url->login;
-        delivery.transport = url->transport;
-        delivery.trust = settings.trust;
-        delivery.guard = net::AddressGuard(net::NonGlobal::allow);  // the operator's own server
-        const auto result = co_await net::await_callback<net::SmtpDeliveryResult>(
-            [this, &delivery](std::function<void(net::SmtpDeliveryResult)> done) {
-                net::smtp_deliver(loop, delivery, std::move(done));
-            });
-        co_return Attempt{result.failure == net::SmtpFailure::none, !result.temporary(), result.error};
     }
 
     ReporterSettings settings;
+    std::vector<store::ReportSuppression> suppressions;  // of this run
     bool running = false;
+    bool looked_at_published = false;  // in this run
     std::deque<Turn> waiting;
 };
 
@@ -342,16 +400,27 @@ Reporter::Reporter(const SenderParts& parts, ReporterSettings settings)
 Reporter::~Reporter() = default;
 
 void Reporter::run(Day day, Scope scope, std::function<void(Result<std::vector<DeliveryOutcome>>)> done) {
-    net::spawn(impl_->loop, [impl = impl_, turn = Impl::Turn{day, scope, std::move(done)}]() -> awaitable<void> {
-        if (impl->waiting.size() >= runs_waiting_max) {
-            turn.done(Error{Errc::refused, to_iso_day(turn.day), "too many runs wait: ask again when they have ended"});
-            co_return;
-        }
-        impl->waiting.push_back(turn);
-        if (!impl->running) {
-            co_await impl->take_turns();
-        }
+    net::spawn(impl_->loop, [impl = impl_, turn = Impl::Turn{day, scope, {}, std::move(done)}]() -> awaitable<void> {
+        co_await impl->join_queue(turn);
     });
+}
+
+void Reporter::resend(Day day, const dns::Name& domain,
+                      std::function<void(Result<std::vector<DeliveryOutcome>>)> done) {
+    net::spawn(impl_->loop,
+               [impl = impl_, turn = Impl::Turn{day, Scope::whole_day, domain, std::move(done)}]() -> awaitable<void> {
+                   co_await impl->join_queue(turn);
+               });
+}
+
+Result<std::optional<tlsrpt::Report>> report_preview(store::SessionCounts& counts, Day day, const dns::Name& domain,
+                                                     const tlsrpt::Submitter& submitter) {
+    POSTSEAL_TRY(const Counted counted, counted_on(counts, day));
+    const auto found = counted.find(domain);
+    if (found == counted.end()) {
+        return std::optional<tlsrpt::Report>();
+    }
+    return std::optional(tlsrpt::report_of_day(day, domain, found->second.policies, submitter));
 }
 
 void Reporter::reconfigure(ReporterSettings settings) {

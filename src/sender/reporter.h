@@ -1,25 +1,28 @@
 // The report sender: the counts of a day become one report per policy domain, delivered to every rua of its TLSRPT
-// record (RFC 8460 §3, §5; design rule 15). This version delivers by HTTPS POST (§5.4) and, where [reporter] submission
-// names a server, by mail (§5.3) without a DKIM signature of its own.
+// record (RFC 8460 §3, §5; design rule 15), by HTTPS POST (§5.4) or signed mail (§5.3, report_mail.h).
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
+#include "sender/dkim_key.h"
 #include "sender/parts.h"
+#include "sender/report_mail.h"
 #include "tlsrpt/aggregate.h"
 
 namespace postseal::sender {
 
 struct ReporterSettings {
     tlsrpt::Submitter submitter;
-    bool rua_all = true;            // every rua gets the report; else the first that works
-    bool verify_https_rua = false;  // RFC 8460 §3 lets a sender ignore certificate errors
-    std::string submission;         // "smtp://127.0.0.1:25"; "" = mailto destinations are refused
+    bool rua_all = true;               // every rua gets the report; else the first that works
+    bool verify_https_rua = false;     // RFC 8460 §3 lets a sender ignore certificate errors
+    ReportMailSettings mail;           // its contact and trust are those of here
+    std::optional<DkimIdentity> dkim;  // nothing: there is no contact, and mailto destinations cannot be served
     std::shared_ptr<const net::TrustStore> trust;
     std::uint16_t https_port = 443;  // of an https rua that names none ([lab] rua_port)
     Seconds retry_for{86'400};       // RFC 8460 §5.5: up to a day after the first attempt, then given up
@@ -30,7 +33,7 @@ struct ReporterSettings {
 struct DeliveryOutcome {
     dns::Name domain;
     std::string rua;     // as published
-    std::string result;  // "sent", "retry", "failed", "already-sent"
+    std::string result;  // "sent", "retry", "failed", "already-sent", "suppressed"
     std::string detail;  // why, for people
 };
 
@@ -50,6 +53,10 @@ public:
     };
     void run(Day day, Scope scope, std::function<void(Result<std::vector<DeliveryOutcome>>)> done);
 
+    // The reports of one domain once more, whatever became of them: the same report under the same report-id, so that a
+    // receiver can tell (RFC 8460 §5.3). Else as run().
+    void resend(Day day, const dns::Name& domain, std::function<void(Result<std::vector<DeliveryOutcome>>)> done);
+
     // On the loop: new settings, from the next report on (SIGHUP).
     void reconfigure(ReporterSettings settings);
 
@@ -57,5 +64,9 @@ private:
     struct Impl;
     std::shared_ptr<Impl> impl_;
 };
+
+// What a domain would be told about the day if it ended now; nothing when no session was counted. Blocks on the store.
+Result<std::optional<tlsrpt::Report>> report_preview(store::SessionCounts& counts, Day day, const dns::Name& domain,
+                                                     const tlsrpt::Submitter& submitter);
 
 }  // namespace postseal::sender

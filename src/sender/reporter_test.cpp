@@ -78,6 +78,10 @@ protected:
         dns_.add("intake.test", dns::Type::a, address("127.0.0.1"));
         settings_.submitter = {"Example Mail", "tls@sender.test"};
         settings_.trust = ca_.trust();
+        settings_.mail.contact = settings_.submitter.contact_info;
+        settings_.mail.trust = ca_.trust();
+        settings_.mail.guard = net::AddressGuard(net::NonGlobal::allow);
+        settings_.dkim = DkimIdentity{name("sender.test"), "postseal"};
     }
 
     // Sessions of `domain` on the day: three that worked, two that failed.
@@ -113,13 +117,18 @@ protected:
         net::WorkPool work("test", 2);
         Reporter reporter({loop_, work, *resolver, https, *store_, clock_, log_}, settings_);
         std::vector<Outcomes> outcomes;
+        const auto note = [&](Outcomes got) {
+            outcomes.push_back(std::move(got));
+            if (outcomes.size() == scopes.size()) {
+                loop_.stop();
+            }
+        };
         for (const Scope scope : scopes) {
-            reporter.run(of, scope, [&](Outcomes got) {
-                outcomes.push_back(std::move(got));
-                if (outcomes.size() == scopes.size()) {
-                    loop_.stop();
-                }
-            });
+            if (resend_) {
+                reporter.resend(of, *resend_, note);
+            } else {
+                reporter.run(of, scope, note);
+            }
         }
         net::testing::run_for(loop_);
         work.stop();
@@ -148,6 +157,7 @@ protected:
     ReporterSettings settings_;
     net::NonGlobal non_global_ = net::NonGlobal::allow;
     std::vector<std::string> details_;
+    std::optional<dns::Name> resend_;  // set: this domain's reports once more, instead of a run
 };
 
 using Lines = std::vector<std::string>;
@@ -219,6 +229,59 @@ TEST_F(ReporterTest, TellsWhatThePolicyDaemonSaw) {
                        std::to_string(policy.failures.at(0).sessions));
     }
     EXPECT_EQ(told, (Lines{"sts 0 4 certificate-expired 4", "sts 0 1 sts-policy-fetch-error 1"}));
+}
+
+TEST_F(ReporterTest, AResentReportIsTheSameReport) {  // RPT-048: a receiver drops the duplicate by its report-id
+    TestIntake intake(ca_.issue("intake.test"), {"201 Created", "400 No", "201 Created"});
+    count("a.test");
+    count("b.test");
+    publish("a.test", intake.rua());
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
+    count("a.test");  // what came in late changes nothing
+    resend_ = name("a.test");
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " failed"});
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"}) << "whatever became of it before";
+    resend_.reset();
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " already-sent"});
+    const auto requests = intake.requests();
+    ASSERT_EQ(requests.size(), 3U);
+    EXPECT_EQ(requests[0].second, requests[1].second);
+    EXPECT_EQ(requests[0].second, requests[2].second);
+    resend_ = name("c.test");
+    EXPECT_EQ(run(), Lines{}) << "nothing was counted for it";
+}
+
+TEST_F(ReporterTest, WhoIsSuppressedGetsNothingUntilItRunsOut) {
+    TestIntake intake(ca_.issue("intake.test"));
+    count("a.test");
+    count("b.test");
+    publish("a.test", intake.rua());
+    publish("b.test", intake.rua("/b"));
+    ASSERT_TRUE(store_->session_counts.put_suppression({"a.test", clock_.now() + Seconds(60), clock_.now(), "", ""}));
+    EXPECT_EQ(run(), (Lines{"a.test " + intake.rua() + " suppressed", "b.test " + intake.rua("/b") + " sent"}));
+    EXPECT_EQ(intake.requests().size(), 1U);
+    clock_.pass(Seconds(60));
+    EXPECT_EQ(run(), (Lines{"a.test " + intake.rua() + " sent", "b.test " + intake.rua("/b") + " already-sent"}));
+    count("c.test");
+    publish("c.test", intake.rua("/c"));
+    ASSERT_TRUE(store_->session_counts.put_suppression({"intake.test", {}, clock_.now(), "", ""}));
+    EXPECT_EQ(run(), (Lines{"a.test " + intake.rua() + " already-sent", "b.test " + intake.rua("/b") + " already-sent",
+                            "c.test " + intake.rua("/c") + " suppressed"}));
+    ASSERT_TRUE(store_->session_counts.erase_suppression("intake.test").value());
+    EXPECT_FALSE(store_->session_counts.erase_suppression("intake.test").value()) << "once";
+    EXPECT_EQ(run().at(2), "c.test " + intake.rua("/c") + " sent");
+}
+
+TEST_F(ReporterTest, APreviewIsTheReportOfTheDay) {
+    const auto preview = [&](const char* domain) {
+        return report_preview(store_->session_counts, day, name(domain), settings_.submitter);
+    };
+    EXPECT_FALSE(preview("a.test").value().has_value());
+    count("a.test");
+    const auto report = preview("a.test").value();
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->policies.at(0).successful, 3U);
+    EXPECT_EQ(report->contact_info, "tls@sender.test");
 }
 
 TEST_F(ReporterTest, RefusesADayThatIsNotOver) {
@@ -373,45 +436,76 @@ TEST_F(ReporterTest, AHostThatCannotBeFoundIsTriedAgain) {
     EXPECT_EQ(details_.at(1), "broken.test could not be looked up");
 }
 
-// A submission server that answers the end of the message with `verdict` and keeps what it was sent.
-struct TestSubmission {
-    explicit TestSubmission(const std::string& verdict)
-        : server([this, verdict](Peer& peer) {
-              peer.send("220 mail.test ESMTP\r\n");
-              for (std::string line = peer.read_line(); !line.empty(); line = peer.read_line()) {
-                  if (line.starts_with("DATA")) {
-                      peer.send("354 go\r\n");
-                      const std::string message = peer.read_until("\r\n.\r\n");
-                      const std::lock_guard lock(mutex);
-                      messages.push_back(message);
-                      peer.send(verdict + "\r\n");
-                  } else if (line.starts_with("QUIT")) {
-                      peer.send("221 bye\r\n");
-                      return;
-                  } else {
-                      const std::lock_guard lock(mutex);
-                      commands += line;
-                      peer.send("250 ok\r\n");
-                  }
-              }
-          }) {}
+// A mail server that answers the end of the message with `verdict` and keeps what it was sent. Its `greetings` are
+// those of its connections in turn, the last for ever.
+struct TestMailServer {
+    explicit TestMailServer(std::string verdict, std::vector<std::string> greetings = {"220 mail.test ESMTP"},
+                            std::optional<net::CertificateAndKey> certificate = std::nullopt)
+        : verdict_(std::move(verdict)),
+          greetings_(std::move(greetings)),
+          certificate_(std::move(certificate)),
+          server([this](Peer& peer) { serve(peer); }) {}
     [[nodiscard]] std::string url() const { return "smtp://127.0.0.1:" + std::to_string(server.port()); }
+
+    void serve(Peer& peer) {
+        peer.send(greetings_.at(std::min(connections_++, greetings_.size() - 1)) + "\r\n");
+        bool tls = false;
+        for (std::string line = peer.read_line(); !line.empty(); line = peer.read_line()) {
+            if (line.starts_with("EHLO") && certificate_ && !tls) {
+                peer.send("250-mail.test\r\n250 STARTTLS\r\n");
+            } else if (line.starts_with("STARTTLS")) {
+                peer.send("220 go\r\n");
+                if (!certificate_->chain_der.empty()) {
+                    tls = peer.start_tls(*certificate_);
+                }
+                if (!tls) {
+                    return;
+                }
+            } else if (line.starts_with("DATA")) {
+                peer.send("354 go\r\n");
+                const std::string message = peer.read_until("\r\n.\r\n");
+                const std::lock_guard lock(mutex);
+                messages.push_back(message);
+                over_tls.push_back(tls);
+                peer.send(verdict_ + "\r\n");
+            } else if (line.starts_with("QUIT")) {
+                peer.send("221 bye\r\n");
+                return;
+            } else {
+                const std::lock_guard lock(mutex);
+                commands += line;
+                peer.send(line.starts_with("MAIL") && !tls ? mail_in_clear + "\r\n" : "250 ok\r\n");
+            }
+        }
+    }
 
     std::mutex mutex;
     std::string commands;
     std::vector<std::string> messages;
-    ScriptedServer server;
+    std::vector<bool> over_tls;
+    std::string mail_in_clear = "250 ok";  // to MAIL FROM outside TLS
+
+private:
+    std::string verdict_;
+    std::vector<std::string> greetings_;
+    std::optional<net::CertificateAndKey> certificate_;
+    std::size_t connections_ = 0;
+
+public:
+    ScriptedServer server;  // last: it calls serve()
 };
 
 TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
-    TestSubmission mail("250 queued");
-    settings_.submission = mail.url();
+    TestMailServer mail("250 queued");
+    settings_.mail.submission = mail.url();
     count("a.test");
     publish("a.test", "mailto:tls%2Dreports@a.test?subject=ignored");
     EXPECT_EQ(run(), Lines{"a.test mailto:tls%2Dreports@a.test?subject=ignored sent"});
     EXPECT_NE(mail.commands.find("MAIL FROM:<tls@sender.test>"), std::string::npos) << mail.commands;
     EXPECT_NE(mail.commands.find("RCPT TO:<tls-reports@a.test>"), std::string::npos) << mail.commands;
     ASSERT_EQ(mail.messages.size(), 1U);
+    EXPECT_TRUE(mail.messages[0].starts_with("DKIM-Signature: ")) << "RFC 8460 §3; RPT-015";
+    EXPECT_EQ(log_.warnings("postseal._domainkey.sender.test: no key is published there"), 1U) << "RPT-018";
     const tlsrpt::ReadInput read = tlsrpt::read_input(as_bytes(mail.messages[0]), "mail");
     ASSERT_EQ(read.reports.size(), 1U);
     ASSERT_TRUE(read.reports[0].report) << read.reports[0].report.error().message();
@@ -421,14 +515,24 @@ TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
     EXPECT_EQ(read.mail->report_submitter, "sender.test");
 }
 
+TEST_F(ReporterTest, WarnsOfASenderThatTakesNoMail) {  // RFC 7505 §4.2; MX-007
+    TestMailServer mail("250 queued");
+    settings_.mail.submission = mail.url();
+    dns_.add("sender.test", dns::Type::mx, dns::MxData{0, *dns::Name::parse(".")});
+    count("a.test");
+    publish("a.test", "mailto:r@a.test");
+    EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test sent"});
+    EXPECT_EQ(log_.warnings("contact: sender.test accepts no mail (null MX)"), 1U);
+}
+
 TEST_F(ReporterTest, ARefusedMailIsFinalADeferredOneIsNot) {
-    TestSubmission refusing("550 no such user");
-    settings_.submission = refusing.url();
+    TestMailServer refusing("550 no such user");
+    settings_.mail.submission = refusing.url();
     count("a.test");
     publish("a.test", "mailto:r@a.test");
     EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test failed"});
-    TestSubmission deferring("451 later");
-    settings_.submission = deferring.url();
+    TestMailServer deferring("451 later");
+    settings_.mail.submission = deferring.url();
     count("b.test");
     publish("b.test", "mailto:r@b.test");
     EXPECT_EQ(run(), (Lines{"a.test mailto:r@a.test failed", "b.test mailto:r@b.test retry"}));
@@ -436,10 +540,132 @@ TEST_F(ReporterTest, ARefusedMailIsFinalADeferredOneIsNot) {
 }
 
 TEST_F(ReporterTest, AServerThatIsNotThereIsTriedAgain) {
-    settings_.submission = "smtp://127.0.0.1:1";
+    settings_.mail.submission = "smtp://127.0.0.1:1";
     count("a.test");
     publish("a.test", "mailto:r@a.test");
     EXPECT_EQ(run(), Lines{"a.test mailto:r@a.test retry"});
+}
+
+// ---- [reporter] submission = "direct"
+
+class DirectReporterTest : public ReporterTest {
+protected:
+    void goes_to(const TestMailServer& server) {
+        settings_.mail.route = ReportMailSettings::Route::direct;
+        settings_.mail.smtp_port = server.server.port();
+        dns_.add("mx.test", dns::Type::a, address("127.0.0.1"));
+        count("a.test");
+        publish("a.test", "mailto:r@box.test");
+    }
+    const Lines sent_{"a.test mailto:r@box.test sent"};
+    const Lines retry_{"a.test mailto:r@box.test retry"};
+    const Lines failed_{"a.test mailto:r@box.test failed"};
+};
+
+TEST_F(DirectReporterTest, TriesTheHostsInTheirOrderUntilOneTakesIt) {  // RFC 5321 §5.1
+    TestMailServer mail("250 ok", {"554 not here", "421 busy", "220 mail.test"});
+    goes_to(mail);
+    dns_.add("dead.test", dns::Type::a, address("127.0.0.2"));  // nobody listens there
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(30, "mx.test"));
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(10, "dead.test"));
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(20, "first.test"));
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(25, "second.test"));
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(40, "never.test"));
+    for (const char* host : {"first.test", "second.test", "never.test"}) {
+        dns_.add(host, dns::Type::a, address("127.0.0.1"));
+    }
+    settings_.mail.ehlo_name = "out.sender.test";
+    EXPECT_EQ(run(), sent_);
+    EXPECT_EQ(mail.server.connections(), 3);
+    EXPECT_NE(mail.commands.find("EHLO out.sender.test\r\n"), std::string::npos) << mail.commands;
+    ASSERT_EQ(mail.messages.size(), 1U);
+    EXPECT_NE(mail.messages[0].find("\r\nTLS-Required: No\r\n"), std::string::npos) << "RFC 8689 §3; TLSREQ-001";
+    EXPECT_EQ(mail.messages[0].find("TLS-Required"), mail.messages[0].rfind("TLS-Required"));
+}
+
+TEST_F(DirectReporterTest, ADomainWithoutMxIsItsOwnHost) {  // RFC 5321 §5.1
+    TestMailServer mail("250 ok");
+    goes_to(mail);
+    dns_.add("box.test", dns::Type::a, address("127.0.0.1"));
+    EXPECT_EQ(run(), sent_);
+}
+
+TEST_F(DirectReporterTest, ANullMxIsFinalAndOtherTargetsAreServed) {  // RFC 7505 §3; MX-008
+    TestMailServer mail("250 ok");
+    goes_to(mail);
+    TestIntake intake(ca_.issue("intake.test"));
+    publish("a.test", "mailto:r@box.test," + intake.rua());
+    dns_.add("box.test", dns::Type::mx, dns::MxData{0, *dns::Name::parse(".")});
+    dns_.add("box.test", dns::Type::a, address("127.0.0.1"));
+    settings_.rua_all = false;
+    EXPECT_EQ(run(), (Lines{"a.test mailto:r@box.test failed", "a.test " + intake.rua() + " sent"}));
+    EXPECT_EQ(details_.at(0), "box.test accepts no mail (null MX)");
+    EXPECT_EQ(mail.server.connections(), 0);
+    clock_.pass(settings_.retry_first);
+    EXPECT_EQ(run(Scope::retries), Lines{}) << "no retry";
+}
+
+// RFC 8460 §3: "even if there are TLS failures"; RPT-013.
+TEST_F(DirectReporterTest, TlsTroubleKeepsNoReportBack) {
+    {
+        TestMailServer wrong_name("250 ok", {"220 mail.test"}, ca_.issue({.names = {"other.test"}}));
+        goes_to(wrong_name);
+        dns_.add("box.test", dns::Type::mx, net::testing::mx(10, "mx.test"));
+        EXPECT_EQ(run(), sent_);
+        EXPECT_EQ(wrong_name.over_tls, std::vector<bool>{true}) << "encrypted all the same";
+    }
+    TestMailServer no_handshake("250 ok", {"220 mail.test"}, net::CertificateAndKey{});
+    settings_.mail.smtp_port = no_handshake.server.port();
+    count("b.test");
+    publish("b.test", "mailto:r@box.test");
+    EXPECT_EQ(run().at(1), "b.test mailto:r@box.test sent");
+    EXPECT_EQ(no_handshake.over_tls, std::vector<bool>{false}) << "in clear text, if need be";
+    no_handshake.mail_in_clear = "530 5.7.0 Must issue a STARTTLS command first";
+    count("c.test");
+    publish("c.test", "mailto:r@box.test");
+    EXPECT_EQ(run().at(2), "c.test mailto:r@box.test retry") << "RFC 3207 §4: its TLS may be mended";
+}
+
+TEST_F(DirectReporterTest, ARefusalIsFinalADelayIsNot) {  // RFC 5321 §4.2.1
+    TestMailServer refusing("550 no such user");
+    goes_to(refusing);
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(10, "mx.test"));
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(20, "box.test"));
+    dns_.add("box.test", dns::Type::a, address("127.0.0.1"));
+    EXPECT_EQ(run(), failed_);
+    EXPECT_EQ(refusing.server.connections(), 1) << "the other host is the same mailbox's";
+
+    store_ = open_store();
+    TestMailServer deferring("451 later");
+    settings_.mail.smtp_port = deferring.server.port();
+    count("a.test");
+    EXPECT_EQ(run(), retry_);
+    EXPECT_EQ(deferring.server.connections(), 2) << "every host is asked";
+    clock_.pass(settings_.retry_first);
+    EXPECT_EQ(run(Scope::retries), retry_);
+    ASSERT_EQ(deferring.messages.size(), 4U);
+    const auto subject = [](const std::string& mail) {  // with the Report-ID
+        const std::size_t at = mail.find("\r\nSubject: ");
+        return mail.substr(at, mail.find("\r\nMessage-ID", at) - at);
+    };
+    EXPECT_EQ(subject(deferring.messages[0]), subject(deferring.messages[3])) << "RPT-048: a receiver can tell";
+}
+
+TEST_F(DirectReporterTest, WhatCannotBeLookedUpIsTriedAgain) {
+    TestMailServer mail("250 ok");
+    goes_to(mail);
+    dns_.break_name("box.test", dns::Rcode::servfail);
+    EXPECT_EQ(run(), retry_);
+    EXPECT_EQ(details_.back(), "the MX records of box.test could not be looked up");
+}
+
+TEST_F(DirectReporterTest, NeverMailsIntoTheOperatorsOwnNetwork) {  // design rule 20
+    TestMailServer mail("250 ok");
+    goes_to(mail);
+    dns_.add("box.test", dns::Type::mx, net::testing::mx(10, "mx.test"));
+    settings_.mail.guard = net::AddressGuard(net::NonGlobal::refuse);
+    EXPECT_EQ(run(), failed_);
+    EXPECT_EQ(mail.server.connections(), 0);
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+// One report by mail (RFC 8460 §5.3), signed (§3), to one mailto rua: through the operator's submission server, or
+// straight to the MX hosts of the mailbox's domain.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dns/name.h"
+#include "net/address_guard.h"
+#include "net/certificate.h"
+#include "sender/dkim_key.h"
+#include "sender/parts.h"
+#include "tlsrpt/report.h"
+
+namespace postseal::sender {
+
+// What came of one try to deliver.
+struct DeliveryAttempt {
+    bool accepted = false;
+    bool final_refusal = false;  // asking again changes nothing
+    std::string detail;
+};
+
+struct ReportMailSettings {
+    enum class Route { submission, direct };
+    Route route = Route::submission;
+    std::string submission;  // "smtp://127.0.0.1:25"
+    std::string contact;     // From and MAIL FROM; its domain is the submitter
+    std::shared_ptr<const net::TrustStore> trust;
+    // direct:
+    std::string ehlo_name;  // "" = the submitter's
+    std::uint16_t smtp_port = 25;
+    net::AddressGuard guard;  // a rua is a stranger's word (design rule 20)
+};
+
+struct ReportMail {
+    tlsrpt::Report report;
+    dns::Name policy_domain;
+    std::string to;  // addr-spec
+    std::vector<DkimKey>
+        keys;  // not empty: a mail is never sent unsigned, since receivers must ignore it (RFC 8460 §3)
+};
+// On the loop, `done` too. `parts` refers to what outlives the call.
+void mail_report(const SenderParts& parts, ReportMailSettings settings, ReportMail mail,
+                 std::function<void(DeliveryAttempt)> done);
+
+}  // namespace postseal::sender
