@@ -145,6 +145,65 @@ TEST_F(ConsoleTest, RefusesBodiesThatItDoesNotKnow) {
         << "a form of a foreign page cannot send application/json";
 }
 
+TEST_F(ConsoleTest, SuppressesReportsForAWhile) {
+    const auto put = [&](const std::string& body) { return local("POST", "/api/v1/reporter/suppressions", body); };
+    struct {
+        std::string body;
+        std::string_view why;
+    } const cases[] = {
+        {R"({"days":3})", "no target"},
+        {R"({"target":"a..b"})", "no name"},
+        {R"({"target":"@a.example"})", "no mailbox"},
+        {R"({"target":"a.example","days":0})", "no time at all"},
+        {R"({"target":"a.example","days":4000})", "longer than ten years"},
+        {R"({"target":"a.example","days":"7"})", "no number"},
+        {R"({"target":"a.example","weeks":1})", "an unknown member"},
+    };
+    for (const auto& [body, why] : cases) {
+        EXPECT_EQ(put(body).status, 422) << why;
+    }
+    const auto made = put(R"({"target":"TLS@A.example","days":2,"reason":"full"})");
+    ASSERT_EQ(made.status, 200) << made.body;
+    EXPECT_EQ(json::parse(made.body).at("target"), json::value("tls@a.example"));
+    EXPECT_EQ(put(R"({"target":"b.example"})").status, 200);
+    const auto listed = local("GET", "/api/v1/reporter/suppressions");
+    const json::value list = json::parse(listed.body).at("suppressions");
+    ASSERT_EQ(list.as_array().size(), 2U) << listed.body;
+    EXPECT_TRUE(list.at(0).at("until").is_null());
+    EXPECT_TRUE(list.at(0).at("in_force").as_bool());
+    EXPECT_EQ(list.at(1).at("reason"), json::value("full"));
+    const std::string lift = R"({"target":"mailto:tls@a.example"})";
+    EXPECT_EQ(local("POST", "/api/v1/reporter/suppressions/lift", lift).status, 204);
+    EXPECT_EQ(local("POST", "/api/v1/reporter/suppressions/lift", lift).status, 404);
+}
+
+TEST_F(ConsoleTest, TellsWhatBecameOfReports) {
+    const Day day = *parse_iso_day("2026-09-20");
+    const store::Delivery delivery{day,
+                                   *dns::Name::parse("a.example"),
+                                   "mailto:r@a.example",
+                                   store::DeliveryState::retry,
+                                   1,
+                                   TimePoint(day),
+                                   TimePoint(day),
+                                   "451 later",
+                                   R"({"report-id":"1"})"};
+    ASSERT_TRUE(store_->session_counts.put_delivery(delivery));
+    const json::value all = json::parse(local("GET", "/api/v1/reporter/reports/2026-09-20").body);
+    ASSERT_EQ(all.at("reports").as_array().size(), 1U);
+    EXPECT_EQ(all.at("reports").at(0).at("state"), json::value("retry"));
+    EXPECT_EQ(all.at("reports").at(0).at("error"), json::value("451 later"));
+    const json::value one = json::parse(local("GET", "/api/v1/reporter/reports/2026-09-20/a.example").body);
+    EXPECT_EQ(one.at("report").at("report-id"), json::value("1"));
+    EXPECT_FALSE(one.at("preview").as_bool());
+    for (const char* path : {"2026-09-20/b.example", "2026-02-30", "2026-09-20/a..b"}) {
+        EXPECT_EQ(local("GET", std::string("/api/v1/reporter/reports/") + path).status, 404) << path;
+    }
+    EXPECT_EQ(problem_of(local("POST", "/api/v1/reporter/resend", R"({"day":"2026-09-20","domain":"a.example"})")),
+              "urn:postseal:problem:wrong-state");
+    EXPECT_EQ(local("POST", "/api/v1/reporter/resend", R"({"day":"2026-09-20"})").status, 422);
+}
+
 TEST_F(ConsoleTest, SignsInByALinkOnce) {
     const auto made = local("POST", "/api/v1/sign-in-links");
     ASSERT_EQ(made.status, 201);

@@ -1,9 +1,15 @@
 #include "console/reporter_api.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <set>
 
 #include "console/http_reply.h"
+#include "sender/suppression.h"
+#include "tlsrpt/write.h"
 
 namespace postseal::console {
 
@@ -57,19 +63,88 @@ Result<json::object> status_to_json(const ReporterParts& parts) {
         {"days", std::move(list)}};
 }
 
-void run(const ReporterParts& parts, const Call& call, const Reply& reply) {
-    Body body = read_body(call.request, {"day"});
+json::object to_json(const store::Delivery& delivery) {
+    return {{"domain", delivery.domain.text()},
+            {"rua", delivery.rua},
+            {"state", store::to_string(delivery.state)},
+            {"attempts", delivery.attempts},
+            {"first_attempt", or_null(delivery.first_attempt)},
+            {"next_attempt", or_null(delivery.next_attempt)},
+            {"error", null_if_empty(delivery.last_error)}};
+}
+
+Result<json::object> deliveries_to_json(const ReporterParts& parts, Day day) {
+    POSTSEAL_TRY(const auto deliveries, parts.store.session_counts.deliveries(day));
+    json::array list;
+    for (const store::Delivery& delivery : deliveries) {
+        list.push_back(to_json(delivery));
+    }
+    return json::object{{"day", to_iso_day(day)}, {"reports", std::move(list)}};
+}
+
+// The report as it was sent, or as it would be sent if the day ended now.
+Result<json::object> report_to_json(const ReporterParts& parts, Day day, const dns::Name& domain) {
+    POSTSEAL_TRY(const auto deliveries, parts.store.session_counts.deliveries(day));
+    json::array list;
+    std::string sent;
+    for (const store::Delivery& delivery : deliveries) {
+        if (delivery.domain == domain) {
+            list.push_back(to_json(delivery));
+            sent = delivery.report_json;
+        }
+    }
+    std::string text = sent;
+    if (sent.empty()) {
+        POSTSEAL_TRY(const auto report, sender::report_preview(parts.store.session_counts, day, domain,
+                                                               {parts.organization_name, parts.contact}));
+        if (!report) {
+            return Error{Errc::not_found, to_iso_day(day), "no session with " + domain.text() + " was counted"};
+        }
+        text = tlsrpt::to_json(*report);
+    }
+    boost::system::error_code error;
+    json::value report = json::parse(text, error);
+    if (error) {
+        return Error{Errc::internal, "report of " + domain.text(), "what is kept is not JSON"};
+    }
+    return json::object{{"day", to_iso_day(day)},
+                        {"domain", domain.text()},
+                        {"preview", sent.empty()},
+                        {"report", std::move(report)},
+                        {"deliveries", std::move(list)}};
+}
+
+net::HttpResponse refusal(std::string_view field, std::string_view code, const std::string& why) {
+    return problem_reply(Code::invalid_field, fmt::format("{}: {}", field, why),
+                         {{fmt::format("#/{}", field), std::string(code), why}});
+}
+
+std::string_view text_member(const json::object& body, std::string_view name) {
+    const json::value* member = body.if_contains(name);
+    return member != nullptr && member->is_string() ? std::string_view(member->get_string()) : std::string_view();
+}
+
+// A whole day's reports, or with `resend` those of one domain once more.
+enum class Run { whole_day, resend };
+void run(const ReporterParts& parts, const Call& call, const Reply& reply, Run which) {
+    Body body = which == Run::resend ? read_body(call.request, {"day", "domain"}) : read_body(call.request, {"day"});
     if (body.refusal) {
         reply(std::move(*body.refusal));
         return;
     }
-    const json::value* text = body.object.if_contains("day");
-    const Result<Day> day = text != nullptr && text->is_string() ? parse_iso_day(std::string_view(text->get_string()))
-                                                                 : Result<Day>(invalid_input("day", "not a text"));
+    const Result<Day> day = parse_iso_day(text_member(body.object, "day"));
     if (!day) {
-        const std::string why = "a day is asked for: YYYY-MM-DD";
-        reply(problem_reply(Code::invalid_field, "day: " + why, {{"#/day", "invalid-day", why}}));
+        reply(refusal("day", "invalid-day", "a day is asked for: YYYY-MM-DD"));
         return;
+    }
+    std::optional<dns::Name> domain;
+    if (which == Run::resend) {
+        const Result<dns::Name> name = dns::Name::parse(text_member(body.object, "domain"));
+        if (!name || name->is_root()) {
+            reply(refusal("domain", "invalid-domain", "the domain that the report is about is asked for"));
+            return;
+        }
+        domain = *name;
     }
     if (parts.reporter == nullptr) {
         reply(problem_reply(Code::wrong_state, "the reporter is off: [reporter] organization_name is empty"));
@@ -85,8 +160,8 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply) {
     const auto noted = parts.store.audit.add({.at = parts.clock.now(),
                                               .organisation = call.actor.organisation(),
                                               .actor = call.actor.text(),
-                                              .action = "reporter.run",
-                                              .subject = {},
+                                              .action = domain ? "reporter.resend" : "reporter.run",
+                                              .subject = domain ? domain->text() : "",
                                               .before = {},
                                               .after = to_iso_day(*day),
                                               .reason = {}});
@@ -94,8 +169,7 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply) {
         reply(problem_of(noted.error()));
         return;
     }
-    const auto scope = sender::Reporter::Scope::whole_day;
-    parts.reporter->run(*day, scope, [reply, day = *day](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
+    const auto done = [reply, day = *day](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
         if (!outcomes) {
             reply(problem_of(outcomes.error()));
             return;
@@ -106,7 +180,134 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply) {
                 json::object{{"domain", outcome.domain.text()}, {"rua", outcome.rua}, {"result", outcome.result}});
         }
         reply(json_reply(200, json::object{{"day", to_iso_day(day)}, {"reports", std::move(reports)}}));
+    };
+    if (domain) {
+        parts.reporter->resend(*day, *domain, done);
+    } else {
+        parts.reporter->run(*day, sender::Reporter::Scope::whole_day, done);
+    }
+}
+
+json::object to_json(const store::ReportSuppression& entry, TimePoint now) {
+    return {{"target", entry.target},
+            {"until", or_null(entry.until)},
+            {"added", to_rfc3339(entry.added)},
+            {"actor", null_if_empty(entry.actor)},
+            {"reason", null_if_empty(entry.reason)},
+            {"in_force", !entry.until || *entry.until > now}};
+}
+
+void list_suppressions(const ReporterParts& parts, const Reply& reply) {
+    const auto entries = parts.store.session_counts.suppressions();
+    if (!entries) {
+        reply(problem_of(entries.error()));
+        return;
+    }
+    json::array list;
+    for (const store::ReportSuppression& entry : *entries) {
+        list.push_back(to_json(entry, parts.clock.now()));
+    }
+    reply(json_reply(200, json::object{{"suppressions", std::move(list)}}));
+}
+
+// Kept with its audit entry, all or nothing.
+Result<bool> change_suppression(const ReporterParts& parts, const Call& call, const std::string& action,
+                                const store::ReportSuppression& entry, const std::function<Result<bool>()>& act) {
+    bool found = false;
+    const Result<void> stored = parts.store.transaction([&]() -> Result<void> {
+        POSTSEAL_TRY(found, act());
+        if (!found) {
+            return {};
+        }
+        return parts.store.audit.add({.at = parts.clock.now(),
+                                      .organisation = call.actor.organisation(),
+                                      .actor = call.actor.text(),
+                                      .action = action,
+                                      .subject = entry.target,
+                                      .before = {},
+                                      .after = entry.until ? to_rfc3339(*entry.until) : "",
+                                      .reason = entry.reason});
     });
+    return stored ? Result<bool>(found) : Result<bool>(stored.error());
+}
+
+void suppress(const ReporterParts& parts, const Call& call, const Reply& reply) {
+    constexpr std::int64_t days_max = 3650;
+    constexpr std::size_t reason_bytes_max = 2000;
+    Body body = read_body(call.request, {"target", "days", "reason"});
+    if (body.refusal) {
+        reply(std::move(*body.refusal));
+        return;
+    }
+    const Result<std::string> target = sender::suppression_target(text_member(body.object, "target"));
+    if (!target) {
+        reply(refusal("target", "invalid-target", "a rua, a mailbox or a domain is asked for"));
+        return;
+    }
+    const json::value* days = body.object.if_contains("days");
+    const bool for_ever = days == nullptr || days->is_null();
+    if (!for_ever && (!days->is_int64() || days->get_int64() < 1 || days->get_int64() > days_max)) {
+        reply(refusal("days", "invalid-days", fmt::format("a number from 1 to {} is asked for", days_max)));
+        return;
+    }
+    const std::string reason(text_member(body.object, "reason"));
+    if (reason.size() > reason_bytes_max) {
+        reply(refusal("reason", "too-long", fmt::format("at most {} bytes", reason_bytes_max)));
+        return;
+    }
+    const TimePoint now = parts.clock.now();
+    store::ReportSuppression entry{*target, {}, now, call.actor.text(), reason};
+    if (!for_ever) {
+        entry.until = now + std::chrono::days(days->get_int64());
+    }
+    const auto kept = change_suppression(parts, call, "reporter.suppress", entry, [&]() -> Result<bool> {
+        const auto put = parts.store.session_counts.put_suppression(entry);
+        return put ? Result<bool>(true) : Result<bool>(put.error());
+    });
+    reply(kept ? json_reply(200, to_json(entry, now)) : problem_of(kept.error()));
+}
+
+void lift(const ReporterParts& parts, const Call& call, const Reply& reply) {
+    Body body = read_body(call.request, {"target"});
+    if (body.refusal) {
+        reply(std::move(*body.refusal));
+        return;
+    }
+    const Result<std::string> target = sender::suppression_target(text_member(body.object, "target"));
+    if (!target) {
+        reply(refusal("target", "invalid-target", "a rua, a mailbox or a domain is asked for"));
+        return;
+    }
+    const auto lifted = change_suppression(parts, call, "reporter.lift", {*target, {}, {}, "", ""},
+                                           [&] { return parts.store.session_counts.erase_suppression(*target); });
+    if (!lifted) {
+        reply(problem_of(lifted.error()));
+        return;
+    }
+    reply(*lifted ? no_content() : problem_reply(Code::not_found, *target + " is not suppressed"));
+}
+
+// What has been received belongs to the picture, also what is still in the collector's memory.
+void show(const ReporterParts& parts, const Call& call, const Reply& reply) {
+    const Result<Day> day = parse_iso_day(call.path("day"));
+    if (!day) {
+        reply(problem_reply(Code::not_found, "no such day: YYYY-MM-DD is asked for"));
+        return;
+    }
+    if (parts.collector != nullptr) {
+        if (const auto flushed = parts.collector->flush(); !flushed) {
+            reply(problem_of(flushed.error()));
+            return;
+        }
+    }
+    const std::string& text = call.path("domain");
+    const Result<dns::Name> domain = dns::Name::parse(text);
+    if (!text.empty() && !domain) {
+        reply(problem_reply(Code::not_found, domain.error().message()));
+        return;
+    }
+    const auto answer = text.empty() ? deliveries_to_json(parts, *day) : report_to_json(parts, *day, *domain);
+    reply(answer ? json_reply(200, *answer) : problem_of(answer.error()));
 }
 
 }  // namespace
@@ -117,7 +318,19 @@ void add_reporter_routes(Router& router, const ReporterParts& parts) {
         reply(status ? json_reply(200, *status) : problem_of(status.error()));
     });
     router.add("POST", "/api/v1/reporter/run", Access::signed_in,
-               [parts](const Call& call, const Reply& reply) { run(parts, call, reply); });
+               [parts](const Call& call, const Reply& reply) { run(parts, call, reply, Run::whole_day); });
+    router.add("POST", "/api/v1/reporter/resend", Access::signed_in,
+               [parts](const Call& call, const Reply& reply) { run(parts, call, reply, Run::resend); });
+    for (const char* path : {"/api/v1/reporter/reports/{day}", "/api/v1/reporter/reports/{day}/{domain}"}) {
+        router.add("GET", path, Access::signed_in,
+                   [parts](const Call& call, const Reply& reply) { show(parts, call, reply); });
+    }
+    router.add("GET", "/api/v1/reporter/suppressions", Access::signed_in,
+               [parts](const Call&, const Reply& reply) { list_suppressions(parts, reply); });
+    router.add("POST", "/api/v1/reporter/suppressions", Access::signed_in,
+               [parts](const Call& call, const Reply& reply) { suppress(parts, call, reply); });
+    router.add("POST", "/api/v1/reporter/suppressions/lift", Access::signed_in,
+               [parts](const Call& call, const Reply& reply) { lift(parts, call, reply); });
 }
 
 }  // namespace postseal::console

@@ -360,6 +360,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reporter/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver one report once more
+         * @description Also what was accepted or finally refused; it carries the same report-id. 409 when the reporter is off.
+         */
+        post: operations["resendReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reporter/reports/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a day's reports */
+        get: operations["listReportDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reporter/reports/{day}/{domain}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A report as it was sent
+         * @description Before it is sent: as it would be if the day ended now.
+         */
+        get: operations["getSentReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reporter/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who gets no reports */
+        get: operations["listSuppressions"];
+        put?: never;
+        /**
+         * Send no reports there
+         * @description In place of what was said about the same target before.
+         */
+        post: operations["suppressReports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reporter/suppressions/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send reports there again */
+        post: operations["liftSuppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cache": {
         parameters: {
             query?: never;
@@ -936,6 +1031,21 @@ export interface components {
         Token: {
             token: string;
         };
+        SuppressReports: {
+            /** @description An https rua, a mailbox (or mailto rua) or a domain: the one reported about, or the one reports are sent to */
+            target: string;
+            /** @description null: until it is lifted */
+            days?: number | null;
+            reason?: string;
+        };
+        LiftSuppression: {
+            target: string;
+        };
+        ResendReport: {
+            /** Format: date */
+            day: string;
+            domain: string;
+        };
         RunReporter: {
             /**
              * Format: date
@@ -1125,8 +1235,47 @@ export interface components {
                 domain: string;
                 rua: string;
                 /** @enum {string} */
-                result: "sent" | "retry" | "failed" | "already-sent";
+                result: "sent" | "retry" | "failed" | "already-sent" | "suppressed";
             }[];
+        };
+        ReportDelivery: {
+            domain: string;
+            rua: string;
+            /** @enum {string} */
+            state: "pending" | "sent" | "retry" | "failed";
+            attempts: number;
+            /** Format: date-time */
+            first_attempt: string | null;
+            /** Format: date-time */
+            next_attempt: string | null;
+            error: string | null;
+        };
+        ReportDeliveries: {
+            /** Format: date */
+            day: string;
+            reports: components["schemas"]["ReportDelivery"][];
+        };
+        SentReport: {
+            /** Format: date */
+            day: string;
+            domain: string;
+            preview: boolean;
+            /** @description RFC 8460 §4.4 */
+            report: Record<string, never>;
+            deliveries: components["schemas"]["ReportDelivery"][];
+        };
+        Suppression: {
+            target: string;
+            /** Format: date-time */
+            until: string | null;
+            /** Format: date-time */
+            added: string;
+            actor: string | null;
+            reason: string | null;
+            in_force: boolean;
+        };
+        Suppressions: {
+            suppressions: components["schemas"]["Suppression"][];
         };
         CacheEntry: {
             domain: string;
@@ -1233,7 +1382,7 @@ export interface components {
                 name: string;
             };
             organization: string | null;
-            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run; clients show an unknown one as it is */
+            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift; clients show an unknown one as it is */
             action: string;
             /** @description A-labels */
             domain: string | null;
@@ -2542,6 +2691,252 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    resendReport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "day": "2026-11-23",
+                 *       "domain": "example.org"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResendReport"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "day": "2026-11-23",
+                     *       "reports": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "rua": "mailto:tlsrpt@example.org",
+                     *           "result": "sent"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReporterRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    listReportDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "day": "2026-11-23",
+                     *       "reports": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "rua": "mailto:tlsrpt@example.org",
+                     *           "state": "retry",
+                     *           "attempts": 1,
+                     *           "first_attempt": "2026-11-24T01:02:03Z",
+                     *           "next_attempt": "2026-11-24T01:07:03Z",
+                     *           "error": "mx.example.org[192.0.2.1]: RCPT: 451 4.7.1 later"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportDeliveries"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getSentReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "day": "2026-11-23",
+                     *       "domain": "example.org",
+                     *       "preview": true,
+                     *       "report": {
+                     *         "organization-name": "Example",
+                     *         "report-id": "2026-11-23_example.org@example.net",
+                     *         "policies": []
+                     *       },
+                     *       "deliveries": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SentReport"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    listSuppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "suppressions": [
+                     *         {
+                     *           "target": "tlsrpt@example.org",
+                     *           "until": "2026-12-24T09:00:00Z",
+                     *           "added": "2026-11-24T09:00:00Z",
+                     *           "actor": "user:Anna",
+                     *           "reason": "mailbox is full",
+                     *           "in_force": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Suppressions"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    suppressReports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "target": "tlsrpt@example.org",
+                 *       "days": 30,
+                 *       "reason": "mailbox is full"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SuppressReports"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "target": "tlsrpt@example.org",
+                     *       "until": "2026-12-24T09:00:00Z",
+                     *       "added": "2026-11-24T09:00:00Z",
+                     *       "actor": "user:Anna",
+                     *       "reason": "mailbox is full",
+                     *       "in_force": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    liftSuppression: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "target": "tlsrpt@example.org"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LiftSuppression"];
+            };
+        };
+        responses: {
+            /** @description Lifted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["InvalidField"];
         };
     };
