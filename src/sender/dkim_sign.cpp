@@ -9,12 +9,9 @@
 
 #include "sender/dkim_ed25519.h"
 
-// The header is C that C++ cannot read as it stands.
-#define _Bool bool
 extern "C" {
 #include <opendkim/dkim.h>
 }
-#undef _Bool
 
 namespace postseal::sender {
 

@@ -11,11 +11,9 @@
 #include "sender/testing.h"
 #include "tlsrpt/write.h"
 
-#define _Bool bool
 extern "C" {
 #include <opendkim/dkim.h>
 }
-#undef _Bool
 
 namespace postseal::sender {
 namespace {
