@@ -79,7 +79,8 @@ def play(lab):
     system = System.debian12(lab)
     # It shows a certificate that nobody would trust.
     mx = Postfix(lab, system, "mx", MX, "mx.kestrel.test").receives(DOMAINS, ca.self_signed("elsewhere.test")).start()
-    out = Postfix(lab, system, "out", OUT, SENDER, smtp_tls_security_level="may").start()
+    out = Postfix(lab, system, "out", OUT, SENDER, smtp_tls_security_level="may")
+    out.receives([SENDER], ca.self_signed(SENDER)).start()  # what comes back
     place = lab.place("postseal")
     postseal = Postseal(lab, internet, ca.file, {
         "resolver": {"servers": [f"{RESOLVER}:53"], "root_hints": internet.root_hints, "trust_anchor_file": internet.trust_anchor},
@@ -199,3 +200,24 @@ def play(lab):
         postseal.json("reporter", "suppress", "postmaster@plover.test", "--lift")
         result = postseal.json("reporter", "resend", day, "plover.test")
         expect([entry["result"] for entry in result["reports"]] == ["sent"], f"{result}")
+
+    with lab.step("a real notification of a refused report keeps its mailbox from more; a forged one does nothing"):
+        mark = postseal.log.mark()
+        postseal.config["reporter"]["submission"] = f"smtp://{OUT}:25"
+        postseal.reload()
+        postseal.log.wait("configuration was reloaded", after=mark)
+        mx.reload(smtpd_recipient_restrictions="check_recipient_access inline:{{postmaster@siskin.test = 550 5.1.1 no such user}}, permit")
+        result = postseal.json("reporter", "resend", day, "siskin.test")
+        expect([entry["result"] for entry in result["reports"]] == ["sent"], f"the submission host takes it: {result}")
+        returned = wait_for(lambda: next((mail for mail in out.mails() if mail.get_param("report-type") == "delivery-status"), None),
+                            "Postfix's notification").as_string()
+
+        def bounce(mail: str) -> dict:
+            return json.loads(command(lab, "reporter", "bounce", "--config", postseal.config_file, "--json", input=mail).stdout)
+        report_id = re.search(r"(?m)^Message-ID: <(\d+\.\w+)\.\w+@sender\.test>", returned).group(1)
+        expect(bounce(returned.replace(report_id, report_id[:-1] + ("b" if report_id.endswith("a") else "a")))["suppressed"] is None, "forged")
+        expect(bounce(returned.replace("postmaster@siskin.test", "postmaster@kestrel.test"))["suppressed"] is None, "another's mailbox")
+        verdict = bounce(returned)
+        expect(verdict["suppressed"]["target"] == "postmaster@siskin.test" and "5.1.1" in verdict["reason"], f"{verdict}")
+        result = postseal.json("reporter", "resend", day, "siskin.test")
+        expect([entry["result"] for entry in result["reports"]] == ["suppressed"], f"{result}")

@@ -1,7 +1,9 @@
 // `postseal reporter …`: the TLS reports that we send. The running server does it; this asks it to.
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/json.hpp>
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -11,6 +13,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "dns/name.h"
+#include "tlsrpt/delivery_status.h"
 
 namespace postseal::app {
 
@@ -250,6 +253,46 @@ int suppress(const Options& options) {
     return exit_fine;
 }
 
+// EX_TEMPFAIL of sysexits.h: a mail server keeps the notification and comes back with it.
+constexpr int exit_later = 75;
+
+// From a mail server's pipe: whatever is no notification of failure of a report is no problem.
+int bounce(const Options& options) {
+    constexpr std::size_t mail_bytes_max = tlsrpt::DeliveryStatusLimits().mail_bytes_max;
+    std::string mail;
+    std::array<char, std::size_t{64} << 10> piece{};
+    while (std::cin && mail.size() <= mail_bytes_max) {
+        std::cin.read(piece.data(), piece.size());
+        mail.append(piece.data(), static_cast<std::size_t>(std::cin.gcount()));
+    }
+    const Result<tlsrpt::DeliveryStatus> status = tlsrpt::read_delivery_status(mail);
+    if (!status) {
+        complain(status.error().message());
+        return exit_fine;
+    }
+    json::array recipients;
+    for (const tlsrpt::RecipientStatus& recipient : status->recipients) {
+        recipients.push_back(json::object{{"original_recipient", recipient.original_recipient},
+                                          {"final_recipient", recipient.final_recipient},
+                                          {"action", recipient.action},
+                                          {"status", recipient.status},
+                                          {"diagnostic", recipient.diagnostic}});
+    }
+    const Asked asked = ask(options, "POST", "/api/v1/reporter/bounces",
+                            {{"message_id", status->message_id}, {"recipients", std::move(recipients)}});
+    if (asked.status != exit_fine) {
+        return asked.status == exit_usage ? exit_later : asked.status;
+    }
+    if (options.as_json) {
+        fmt::print("{}\n", json::serialize(asked.object));
+    } else if (const json::object* entry = object_field(asked.object, "suppressed")) {
+        print_suppression(*entry);
+    } else {
+        fmt::print("nothing to do: {}\n", text_field(asked.object, "reason"));
+    }
+    return exit_fine;
+}
+
 CLI::App* add_verb(CLI::App& parent, const std::shared_ptr<Options>& options, const char* name, const char* help) {
     CLI::App* verb = parent.add_subcommand(name, help);
     add_api_options(*verb, options->api);
@@ -295,6 +338,11 @@ void add_reporter(CLI::App& root, int& exit_status) {
     silence->add_flag("--lift", options->lift, "Send again");
     silence->add_option("--reason", options->reason, "Why; the audit log keeps it");
     silence->callback([options, &exit_status] { exit_status = suppress(*options); });
+
+    CLI::App* returned = add_verb(*reporter, options, "bounce",
+                                  "Read a delivery status notification from standard input: a mailbox that refuses "
+                                  "our report for good gets none for a week");
+    returned->callback([options, &exit_status] { exit_status = bounce(*options); });
 }
 
 }  // namespace postseal::app

@@ -386,19 +386,26 @@ bool is_dot_atom(std::string_view text) {
     });
 }
 
+// "local@domain" with the domain in A-labels, as mail needs it; or "".
+void take_mailbox(Section& section, std::string_view key, std::string& into) {
+    const toml::node* node = section.take_text(key, into);
+    if (node == nullptr || into.empty()) {
+        return;
+    }
+    const auto at = into.rfind('@');
+    const auto domain = dns::Name::parse(into.substr(at + 1));
+    if (at == std::string::npos || !is_dot_atom(into.substr(0, at)) || !domain || domain->is_root()) {
+        section.fail(*node, key, "must be a mailbox such as tls-reports@example.com");
+        return;
+    }
+    into.replace(at + 1, std::string::npos, domain->text());
+}
+
 void read_reporter(Section& section, Config& config) {
     auto& reporter = config.reporter;
     section.take_text("organization_name", reporter.organization_name);
-    const toml::node* contact = section.take_text("contact", reporter.contact);
-    if (contact != nullptr && !reporter.contact.empty()) {
-        const auto at = reporter.contact.rfind('@');
-        const auto domain = dns::Name::parse(reporter.contact.substr(at + 1));
-        if (at == std::string::npos || !is_dot_atom(reporter.contact.substr(0, at)) || !domain || domain->is_root()) {
-            section.fail(*contact, "contact", "must be a mailbox such as tls-reports@example.com");
-        } else {
-            reporter.contact.replace(at + 1, std::string::npos, domain->text());  // A-labels, as mail needs them
-        }
-    }
+    take_mailbox(section, "contact", reporter.contact);
+    take_mailbox(section, "bounces_to", reporter.bounces_to);
     const toml::node* submission = section.take_text("submission", reporter.submission);
     if (submission != nullptr && reporter.submission != "direct" && !reporter.submission.starts_with("smtp://")) {
         section.fail(*submission, "submission", "must be \"direct\" or smtp://HOST:PORT");

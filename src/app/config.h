@@ -77,6 +77,7 @@ struct Config {
     struct {
         std::string organization_name;
         std::string contact;
+        std::string bounces_to;  // "" = contact
         std::string submission = "smtp://127.0.0.1:25";
         std::string dkim_domain;
         std::string dkim_selector = "postseal";

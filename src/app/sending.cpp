@@ -46,6 +46,7 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
         direct ? sender::ReportMailSettings::Route::direct : sender::ReportMailSettings::Route::submission;
     settings.mail.submission = config.reporter.submission;
     settings.mail.contact = config.reporter.contact;
+    settings.mail.bounces_to = config.reporter.bounces_to;
     settings.mail.trust = outside.trust();
     settings.mail.ehlo_name = own_host_name();
     settings.mail.smtp_port = config.lab.smtp_port;

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "console/session_guard.h"
+#include "sender/bounce.h"
 #include "store/testing.h"
 
 namespace postseal::console {
@@ -175,6 +176,44 @@ TEST_F(ConsoleTest, SuppressesReportsForAWhile) {
     const std::string lift = R"({"target":"mailto:tls@a.example"})";
     EXPECT_EQ(local("POST", "/api/v1/reporter/suppressions/lift", lift).status, 204);
     EXPECT_EQ(local("POST", "/api/v1/reporter/suppressions/lift", lift).status, 404);
+}
+
+TEST_F(ConsoleTest, ABounceOfOurReportSuppressesItsMailbox) {
+    const auto post = [&](const std::string& id, const char* recipient, const char* status) {
+        return local(
+            "POST", "/api/v1/reporter/bounces",
+            json::serialize(json::object{{"message_id", id},
+                                         {"recipients", json::array{json::object{{"final_recipient", recipient},
+                                                                                 {"action", "failed"},
+                                                                                 {"status", status},
+                                                                                 {"diagnostic", "smtp; 550 gone"}}}}}));
+    };
+    const auto suppressed = [](const net::HttpResponse& answer) { return json::parse(answer.body).at("suppressed"); };
+    const auto ids = sender::ReportMessageIds::open(store_->certificates);
+    ASSERT_TRUE(ids);
+    const dns::Name submitter = *dns::Name::parse("sender.example");
+    const std::string id = ids->make("tls@a.example", submitter, clock_.time);
+    EXPECT_TRUE(suppressed(post("1.x.y@sender.example", "tls@a.example", "5.1.1")).is_null()) << "forged";
+    EXPECT_TRUE(suppressed(post(id, "tls@b.example", "5.1.1")).is_null()) << "another's";
+    EXPECT_TRUE(suppressed(post(id, "tls@a.example", "4.2.2")).is_null()) << "not for good";
+    EXPECT_TRUE(store_->session_counts.suppressions()->empty());
+
+    const json::value made = suppressed(post(id, "TLS@a.example", "5.1.1"));
+    ASSERT_TRUE(made.is_object());
+    EXPECT_EQ(made.at("target"), json::value("tls@a.example"));
+    EXPECT_EQ(made.at("actor"), json::value("bounce"));
+    const auto kept = store_->session_counts.suppressions().value();
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].until, clock_.time + sender::bounce_suppresses);
+    EXPECT_EQ(kept[0].reason, "bounce: 5.1.1: smtp; 550 gone");
+
+    ASSERT_EQ(local("POST", "/api/v1/reporter/suppressions", R"({"target":"tls@a.example","reason":"asked"})").status,
+              200);
+    EXPECT_TRUE(suppressed(post(id, "tls@a.example", "5.1.1")).at("until").is_null()) << "an operator's word stays";
+    EXPECT_EQ(store_->session_counts.suppressions()->at(0).reason, "asked");
+    for (const char* body : {R"({"message_id":"x"})", R"({"recipients":[]})", R"({"recipients":["x"]})"}) {
+        EXPECT_EQ(local("POST", "/api/v1/reporter/bounces", body).status, 422) << body;
+    }
 }
 
 TEST_F(ConsoleTest, TellsWhatBecameOfReports) {

@@ -7,7 +7,10 @@
 #include <optional>
 #include <set>
 
+#include "base/text.h"
 #include "console/http_reply.h"
+#include "sender/bounce.h"
+#include "sender/report_message_id.h"
 #include "sender/suppression.h"
 #include "tlsrpt/write.h"
 
@@ -287,6 +290,75 @@ void lift(const ReporterParts& parts, const Call& call, const Reply& reply) {
     reply(*lifted ? no_content() : problem_reply(Code::not_found, *target + " is not suppressed"));
 }
 
+// The members of the notification that `postseal reporter bounce` has read; nothing: it is none.
+std::optional<tlsrpt::DeliveryStatus> delivery_status(const json::object& body) {
+    constexpr std::size_t recipients_max = tlsrpt::DeliveryStatusLimits().recipients_max;
+    tlsrpt::DeliveryStatus status;
+    status.message_id = text_member(body, "message_id");
+    const json::value* recipients = body.if_contains("recipients");
+    if (recipients == nullptr || !recipients->is_array() || recipients->get_array().empty() ||
+        recipients->get_array().size() > recipients_max) {
+        return std::nullopt;
+    }
+    for (const json::value& recipient : recipients->get_array()) {
+        if (!recipient.is_object()) {
+            return std::nullopt;
+        }
+        const auto text = [&](std::string_view name) { return std::string(text_member(recipient.get_object(), name)); };
+        status.recipients.push_back({text("original_recipient"), text("final_recipient"), text("action"),
+                                     text("status"), printable(text("diagnostic"), 500)});
+    }
+    return status;
+}
+
+// Whether what somebody has said about the target already lasts at least as long.
+Result<std::optional<store::ReportSuppression>> suppressed_until(const ReporterParts& parts, const std::string& target,
+                                                                 TimePoint until) {
+    POSTSEAL_TRY(const auto entries, parts.store.session_counts.suppressions());
+    for (const store::ReportSuppression& entry : entries) {
+        if (entry.target == target && (!entry.until || *entry.until >= until)) {
+            return std::optional(entry);
+        }
+    }
+    return std::optional<store::ReportSuppression>();
+}
+
+void bounce(const ReporterParts& parts, const Call& call, const Reply& reply) {
+    Body body = read_body(call.request, {"message_id", "recipients"});
+    if (body.refusal) {
+        reply(std::move(*body.refusal));
+        return;
+    }
+    const auto status = delivery_status(body.object);
+    if (!status) {
+        reply(refusal("recipients", "invalid-recipients", "a list of objects is asked for"));
+        return;
+    }
+    const auto ids = sender::ReportMessageIds::open(parts.store.certificates);
+    if (!ids) {
+        reply(problem_of(ids.error()));
+        return;
+    }
+    const TimePoint now = parts.clock.now();
+    const sender::BounceVerdict verdict = sender::judge_bounce(*status, *ids, now);
+    if (!verdict.mailbox) {
+        reply(json_reply(200, json::object{{"suppressed", nullptr}, {"reason", verdict.reason}}));
+        return;
+    }
+    store::ReportSuppression entry{*verdict.mailbox, now + sender::bounce_suppresses, now, "bounce", verdict.reason};
+    const auto kept = change_suppression(parts, call, "reporter.suppress", entry, [&]() -> Result<bool> {
+        POSTSEAL_TRY(const auto longer, suppressed_until(parts, entry.target, *entry.until));
+        if (longer) {
+            entry = *longer;
+            return false;
+        }
+        const auto put = parts.store.session_counts.put_suppression(entry);
+        return put ? Result<bool>(true) : Result<bool>(put.error());
+    });
+    reply(kept ? json_reply(200, json::object{{"suppressed", to_json(entry, now)}, {"reason", verdict.reason}})
+               : problem_of(kept.error()));
+}
+
 // What has been received belongs to the picture, also what is still in the collector's memory.
 void show(const ReporterParts& parts, const Call& call, const Reply& reply) {
     const Result<Day> day = parse_iso_day(call.path("day"));
@@ -329,6 +401,8 @@ void add_reporter_routes(Router& router, const ReporterParts& parts) {
                [parts](const Call&, const Reply& reply) { list_suppressions(parts, reply); });
     router.add("POST", "/api/v1/reporter/suppressions", Access::signed_in,
                [parts](const Call& call, const Reply& reply) { suppress(parts, call, reply); });
+    router.add("POST", "/api/v1/reporter/bounces", Access::signed_in,
+               [parts](const Call& call, const Reply& reply) { bounce(parts, call, reply); });
     router.add("POST", "/api/v1/reporter/suppressions/lift", Access::signed_in,
                [parts](const Call& call, const Reply& reply) { lift(parts, call, reply); });
 }

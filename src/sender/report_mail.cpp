@@ -164,7 +164,7 @@ awaitable<DeliveryAttempt> deliver(const SenderParts& parts, const ReportMailSet
         co_return DeliveryAttempt{false, false, "reports cannot be mailed: [reporter] contact must be a mailbox"};
     }
     const tlsrpt::Envelope envelope{*submitter, mail.policy_domain, contact,
-                                    mail.to,    parts.clock.now(),  to_hex(random_bytes(16)) + "@" + submitter->text()};
+                                    mail.to,    parts.clock.now(),  mail.message_id};
     const auto write = [&mail, &envelope]() -> Result<std::string> {
         POSTSEAL_TRY(const std::string message, tlsrpt::to_mail(mail.report, envelope));
         return dkim_signed(message, mail.keys);
@@ -175,7 +175,7 @@ awaitable<DeliveryAttempt> deliver(const SenderParts& parts, const ReportMailSet
         co_return DeliveryAttempt{false, for_ever, message.error().message()};
     }
     net::SmtpDelivery delivery;
-    delivery.mail_from = contact;
+    delivery.mail_from = settings.bounces_to.empty() ? contact : settings.bounces_to;
     delivery.recipients = {mail.to};
     delivery.message = std::move(*message);
     delivery.trust = settings.trust;

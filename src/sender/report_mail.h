@@ -28,7 +28,8 @@ struct ReportMailSettings {
     enum class Route { submission, direct };
     Route route = Route::submission;
     std::string submission;  // "smtp://127.0.0.1:25"
-    std::string contact;     // From and MAIL FROM; its domain is the submitter
+    std::string contact;     // From; its domain is the submitter
+    std::string bounces_to;  // MAIL FROM; "" = contact
     std::shared_ptr<const net::TrustStore> trust;
     // direct:
     std::string ehlo_name;  // "" = the submitter's
@@ -39,7 +40,8 @@ struct ReportMailSettings {
 struct ReportMail {
     tlsrpt::Report report;
     dns::Name policy_domain;
-    std::string to;  // addr-spec
+    std::string to;          // addr-spec
+    std::string message_id;  // see report_message_id.h
     std::vector<DkimKey>
         keys;  // not empty: a mail is never sent unsigned, since receivers must ignore it (RFC 8460 §3)
 };

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "net/await.h"
 #include "sender/mail_route.h"
+#include "sender/report_message_id.h"
 #include "sender/suppression.h"
 #include "sender/testing_mode.h"
 #include "tlsrpt/read.h"
@@ -55,6 +56,16 @@ Result<Counted> counted_on(store::SessionCounts& counts, Day day) {
     }
     std::erase_if(by_domain, [](const auto& entry) { return entry.second.policies.empty(); });
     return by_domain;
+}
+
+struct MailKeys {
+    std::vector<DkimKey> dkim;
+    ReportMessageIds message_ids;
+};
+Result<MailKeys> mail_keys(store::Certificates& certificates, const DkimIdentity& identity) {
+    POSTSEAL_TRY(auto dkim, dkim_keys(certificates, identity));
+    POSTSEAL_TRY(auto message_ids, ReportMessageIds::open(certificates));
+    return MailKeys{std::move(dkim), std::move(message_ids)};
 }
 
 // An https rua in parts; the URI itself is posted to as published.
@@ -337,8 +348,8 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
             co_return DeliveryAttempt{false, false, "reports cannot be mailed: [reporter] contact must be a mailbox"};
         }
         const DkimIdentity identity = *settings.dkim;
-        const auto read_keys = [this, &identity] { return dkim_keys(store.certificates, identity); };
-        auto keys = co_await net::await_work<Result<std::vector<DkimKey>>>(work, read_keys);
+        const auto read_keys = [this, &identity] { return mail_keys(store.certificates, identity); };
+        auto keys = co_await net::await_work<Result<MailKeys>>(work, read_keys);
         if (!keys) {
             co_return DeliveryAttempt{false, false, "the report cannot be signed: " + keys.error().message()};
         }
@@ -346,8 +357,12 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         if (!read.report) {
             co_return DeliveryAttempt{false, true, "the report that is kept: " + read.report.error().message()};
         }
-        co_await look_at_published(*keys);
-        const ReportMail report_mail{*read.report, domain, to, *keys};
+        co_await look_at_published(keys->dkim);
+        const std::string& contact = settings.submitter.contact_info;
+        const Result<dns::Name> submitter = dns::Name::parse(contact.substr(contact.rfind('@') + 1));
+        const ReportMail report_mail{*read.report, domain, to,
+                                     keys->message_ids.make(to, submitter ? *submitter : identity.domain, clock.now()),
+                                     keys->dkim};
         const auto start = [this, &report_mail](std::function<void(DeliveryAttempt)> done) {
             mail_report(*this, settings.mail, report_mail, std::move(done));
         };

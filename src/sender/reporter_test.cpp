@@ -637,6 +637,7 @@ TEST_F(DirectReporterTest, ARefusalIsFinalADelayIsNot) {  // RFC 5321 §4.2.1
 
     store_ = open_store();
     TestMailServer deferring("451 later");
+    settings_.mail.bounces_to = "bounces@sender.test";
     settings_.mail.smtp_port = deferring.server.port();
     count("a.test");
     EXPECT_EQ(run(), retry_);
@@ -648,6 +649,7 @@ TEST_F(DirectReporterTest, ARefusalIsFinalADelayIsNot) {  // RFC 5321 §4.2.1
         const std::size_t at = mail.find("\r\nSubject: ");
         return mail.substr(at, mail.find("\r\nMessage-ID", at) - at);
     };
+    EXPECT_NE(deferring.commands.find("MAIL FROM:<bounces@sender.test>"), std::string::npos) << deferring.commands;
     EXPECT_EQ(subject(deferring.messages[0]), subject(deferring.messages[3])) << "RPT-048: a receiver can tell";
 }
 

@@ -115,7 +115,9 @@ public:
 
     void message(GMimeMessage* message, std::size_t depth) {
         const auto headers = std::make_shared<const MailHeaders>(headers_of(message));
+        ++messages_around_;
         object(g_mime_message_get_mime_part(message), depth, headers, Around::message);
+        --messages_around_;
     }
 
 private:
@@ -153,6 +155,7 @@ private:
             const char* disposition = g_mime_object_get_disposition(object);
             part.is_attachment = disposition != nullptr && iequals(disposition, "attachment");
             part.in_tls_report = around == Around::tls_report;
+            part.in_attached_message = messages_around_ > 1;
             part.headers = headers;
             take_content(GMIME_PART(object), part);
             mail_.parts.push_back(std::move(part));
@@ -161,6 +164,7 @@ private:
 
     Mail& mail_;
     const ReadLimits& limits_;
+    std::size_t messages_around_ = 0;
 };
 
 }  // namespace

@@ -21,8 +21,9 @@ struct MailPart {
     std::string media_type;  // in lower case; empty when the part does not say
     std::string file_name;
     bool is_attachment = false;
-    bool in_tls_report = false;  // directly in a multipart/report; report-type=tlsrpt
-    Bytes content;               // decoded
+    bool in_tls_report = false;        // directly in a multipart/report; report-type=tlsrpt
+    bool in_attached_message = false;  // of a message/rfc822 in the mail
+    Bytes content;                     // decoded
     std::size_t base64_strays = 0;
     std::shared_ptr<const MailHeaders> headers;  // of the innermost message around
 };

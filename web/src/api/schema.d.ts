@@ -438,6 +438,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reporter/bounces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a delivery status notification says of a report
+         * @description For `postseal reporter bounce`, which reads the mail (RFC 3464). When one of our reports was refused for good by the mailbox that it was sent to, the mailbox is suppressed for a week. A notification that does not bring back the Message-ID of such a report does nothing.
+         */
+        post: operations["readBounce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reporter/suppressions/lift": {
         parameters: {
             query?: never;
@@ -1038,6 +1058,17 @@ export interface components {
             days?: number | null;
             reason?: string;
         };
+        Bounce: {
+            /** @description of the message that was returned, without <> */
+            message_id?: string;
+            recipients: {
+                original_recipient?: string;
+                final_recipient?: string;
+                action?: string;
+                status?: string;
+                diagnostic?: string;
+            }[];
+        };
         LiftSuppression: {
             target: string;
         };
@@ -1273,6 +1304,11 @@ export interface components {
             actor: string | null;
             reason: string | null;
             in_force: boolean;
+        };
+        BounceVerdict: {
+            /** @description null: nothing is done; reason says why */
+            suppressed: components["schemas"]["Suppression"] | null;
+            reason: string;
         };
         Suppressions: {
             suppressions: components["schemas"]["Suppression"][];
@@ -2844,7 +2880,7 @@ export interface operations {
                      *           "target": "tlsrpt@example.org",
                      *           "until": "2026-12-24T09:00:00Z",
                      *           "added": "2026-11-24T09:00:00Z",
-                     *           "actor": "user:Anna",
+                     *           "actor": "cli:local",
                      *           "reason": "mailbox is full",
                      *           "in_force": true
                      *         }
@@ -2891,12 +2927,70 @@ export interface operations {
                      *       "target": "tlsrpt@example.org",
                      *       "until": "2026-12-24T09:00:00Z",
                      *       "added": "2026-11-24T09:00:00Z",
-                     *       "actor": "user:Anna",
+                     *       "actor": "cli:local",
                      *       "reason": "mailbox is full",
                      *       "in_force": true
                      *     }
                      */
                     "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    readBounce: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "message_id": "1795510800.mzxw6ytboi4tcmrt.ge3tinzyga3dgnzsgi4taobugu3dqmbt@example.net",
+                 *       "recipients": [
+                 *         {
+                 *           "original_recipient": "",
+                 *           "final_recipient": "tlsrpt@example.org",
+                 *           "action": "failed",
+                 *           "status": "5.1.1",
+                 *           "diagnostic": "smtp; 550 5.1.1 no such user"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Bounce"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "suppressed": {
+                     *         "target": "tlsrpt@example.org",
+                     *         "until": "2026-12-01T09:00:00Z",
+                     *         "added": "2026-11-24T09:00:00Z",
+                     *         "actor": "bounce",
+                     *         "reason": "bounce: 5.1.1: smtp; 550 5.1.1 no such user",
+                     *         "in_force": true
+                     *       },
+                     *       "reason": "bounce: 5.1.1: smtp; 550 5.1.1 no such user"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BounceVerdict"];
                 };
             };
             400: components["responses"]["BadRequest"];
