@@ -406,6 +406,8 @@ void read_reporter(Section& section, Config& config) {
     section.take_text("organization_name", reporter.organization_name);
     take_mailbox(section, "contact", reporter.contact);
     take_mailbox(section, "bounces_to", reporter.bounces_to);
+    take_mailbox(section, "copy_to", reporter.copy_to);
+    section.take_flag("only_failures", reporter.only_failures);
     const toml::node* submission = section.take_text("submission", reporter.submission);
     if (submission != nullptr && reporter.submission != "direct" && !reporter.submission.starts_with("smtp://")) {
         section.fail(*submission, "submission", "must be \"direct\" or smtp://HOST:PORT");

@@ -78,6 +78,8 @@ struct Config {
         std::string organization_name;
         std::string contact;
         std::string bounces_to;  // "" = contact
+        std::string copy_to;     // "" = nobody
+        bool only_failures = false;
         std::string submission = "smtp://127.0.0.1:25";
         std::string dkim_domain;
         std::string dkim_selector = "postseal";

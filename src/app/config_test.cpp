@@ -83,6 +83,7 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
         {"[reporter]\ncontact = \"TLS <tls@a.example>\"\n", "c.toml:2: reporter.contact", "a name beside it"},
         {"[reporter]\ncontact = \"a@b.example,tls@a.example\"\n", "c.toml:2: reporter.contact", "two mailboxes"},
         {"[reporter]\ncontact = \"a\\r\\nBcc: b@a.example\"\n", "c.toml:2: reporter.contact", "a header of its own"},
+        {"[reporter]\ncopy_to = \"a@b.example, c@b.example\"\n", "c.toml:2: reporter.copy_to", "two mailboxes"},
         {"[reporter]\nbounces_to = \"here\"\n", "c.toml:2: reporter.bounces_to", "no mailbox"},
         {"[reporter]\ncontact = \"tls@a.example\"\ndkim_domain = \"b.example\"\n", "c.toml:3: reporter.dkim_domain",
          "RFC 8460 §3: another's signature"},

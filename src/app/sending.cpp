@@ -39,6 +39,8 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
     sender::ReporterSettings settings;
     settings.submitter = {config.reporter.organization_name, config.reporter.contact};
     settings.rua_all = config.reporter.rua_all;
+    settings.only_failures = config.reporter.only_failures;
+    settings.copy_to = config.reporter.copy_to;
     settings.verify_https_rua = config.reporter.verify_https_rua;
     settings.trust = outside.trust();
     const bool direct = config.reporter.submission == "direct";

@@ -206,24 +206,48 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
             co_return;
         }
         const tlsrpt::Report report_value = tlsrpt::report_of_day(day, domain, domain_day.policies, settings.submitter);
+        if (settings.only_failures && !tells_of_failures(report_value)) {
+            co_return;
+        }
         for (const tlsrpt::ReportUri& rua : record->rua) {
-            Delivery delivery{day, domain, rua.published, DeliveryState::pending, 0, {}, {}, "", ""};
-            for (const Delivery& known : delivered) {
-                if (known.domain == domain && known.rua == rua.published) {
-                    delivery = known;
-                }
-            }
-            const bool done = delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed;
-            if (!done && suppressed(domain, rua)) {
-                outcomes.push_back({domain, rua.published, "suppressed", ""});
-                continue;
-            }
-            outcomes.push_back(co_await deliver(rua, report_value, std::move(delivery)));
-            const bool got_through = outcomes.back().result == "sent" || outcomes.back().result == "already-sent";
+            DeliveryOutcome outcome = co_await serve(day, domain, rua, report_value, delivered);
+            const bool got_through = outcome.result == "sent" || outcome.result == "already-sent";
+            outcomes.push_back(std::move(outcome));
             if (got_through && !settings.rua_all) {
-                co_return;
+                break;
             }
         }
+        const bool copied_anyway = std::any_of(record->rua.begin(), record->rua.end(), [&](const auto& rua) {
+            return iequals(rua.address, settings.copy_to);  // an https rua has none
+        });
+        if (!settings.copy_to.empty() && !copied_anyway) {
+            const std::string uri = "mailto:" + settings.copy_to;
+            const tlsrpt::ReportUri own{tlsrpt::ReportUri::Scheme::mailto, uri, uri, settings.copy_to};
+            DeliveryOutcome outcome = co_await serve(day, domain, own, report_value, delivered);
+            outcomes.push_back(std::move(outcome));
+        }
+    }
+
+    static bool tells_of_failures(const tlsrpt::Report& report) {
+        return std::any_of(report.policies.begin(), report.policies.end(), [](const tlsrpt::PolicyResult& policy) {
+            return policy.failed > 0 || !policy.failures.empty();
+        });
+    }
+
+    // One destination.
+    awaitable<DeliveryOutcome> serve(Day day, dns::Name domain, tlsrpt::ReportUri rua, const tlsrpt::Report& report,
+                                     const std::vector<Delivery>& delivered) {
+        Delivery delivery{day, domain, rua.published, DeliveryState::pending, 0, {}, {}, "", ""};
+        for (const Delivery& known : delivered) {
+            if (known.domain == domain && known.rua == rua.published) {
+                delivery = known;
+            }
+        }
+        const bool done = delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed;
+        if (!done && suppressed(domain, rua)) {
+            co_return DeliveryOutcome{domain, rua.published, "suppressed", ""};
+        }
+        co_return co_await deliver(std::move(rua), report, std::move(delivery));
     }
 
     // Nothing is noted: when the suppression has run out, what was kept back can still be sent.

@@ -20,6 +20,8 @@ namespace postseal::sender {
 struct ReporterSettings {
     tlsrpt::Submitter submitter;
     bool rua_all = true;               // every rua gets the report; else the first that works
+    bool only_failures = false;        // a report without any is not sent; RFC 8460 §4.2 wants it, as a sign of life
+    std::string copy_to;               // a mailbox that gets each report, too; "" = nobody
     bool verify_https_rua = false;     // RFC 8460 §3 lets a sender ignore certificate errors
     ReportMailSettings mail;           // its contact and trust are those of here
     std::optional<DkimIdentity> dkim;  // nothing: there is no contact, and mailto destinations cannot be served

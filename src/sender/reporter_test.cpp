@@ -515,6 +515,42 @@ TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
     EXPECT_EQ(read.mail->report_submitter, "sender.test");
 }
 
+TEST_F(ReporterTest, ACopyGoesToTheOperator) {
+    TestIntake intake(ca_.issue("intake.test"));
+    TestMailServer mail("250 queued");
+    settings_.mail.submission = mail.url();
+    settings_.copy_to = "archive@sender.test";
+    settings_.rua_all = false;
+    count("a.test");
+    publish("a.test", intake.rua());
+    const std::string copy = "a.test mailto:archive@sender.test ";
+    EXPECT_EQ(run(), (Lines{"a.test " + intake.rua() + " sent", copy + "sent"}));
+    EXPECT_NE(mail.commands.find("RCPT TO:<archive@sender.test>"), std::string::npos) << mail.commands;
+    EXPECT_EQ(run().at(1), copy + "already-sent") << "once, like every other";
+    count("b.test");
+    EXPECT_EQ(run().size(), 2U) << "b.test asks for no report: there is none to copy";
+    count("c.test");
+    publish("c.test", "mailto:Archive@sender.test");
+    EXPECT_EQ(run().at(2), "c.test mailto:Archive@sender.test sent");
+    EXPECT_EQ(mail.messages.size(), 2U) << "never twice to one address";
+}
+
+TEST_F(ReporterTest, SuccessesAloneAreReportedUnlessToldOtherwise) {  // RFC 8460 §4.2; RPT-035
+    TestIntake intake(ca_.issue("intake.test"));
+    settings_.only_failures = true;
+    tlsrpt::PolicyResult fine;
+    fine.policy_type = "no-policy-found";
+    fine.policy_domain = "good.test";
+    fine.successful = 5;
+    ASSERT_TRUE(store_->session_counts.add({{day, name("good.test"), "", fine}}));
+    publish("good.test", intake.rua("/good"));
+    count("a.test");
+    publish("a.test", intake.rua());
+    EXPECT_EQ(run(), Lines{"a.test " + intake.rua() + " sent"});
+    settings_.only_failures = false;
+    EXPECT_EQ(run().at(1), "good.test " + intake.rua("/good") + " sent");
+}
+
 TEST_F(ReporterTest, WarnsOfASenderThatTakesNoMail) {  // RFC 7505 §4.2; MX-007
     TestMailServer mail("250 queued");
     settings_.mail.submission = mail.url();
