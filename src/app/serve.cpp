@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
@@ -239,6 +240,13 @@ void raise_file_limit() {
     }
 }
 
+// A TLS handshake allocates and frees thousands of times. glibc gives every 128 KiB that are free back to the system
+// and takes them again at once: 300 us of each lookup that fetches a policy.
+void keep_freed_memory() {
+    ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    ::mallopt(M_TOP_PAD, 1 << 20);
+}
+
 }  // namespace
 
 int serve(Config config) {
@@ -251,6 +259,7 @@ int serve(Config config) {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
+    keep_freed_memory();
 
     Server server(std::move(config));
     if (auto started = server.start(); !started) {

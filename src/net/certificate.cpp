@@ -135,13 +135,16 @@ Result<CertificateSummary> summarize_certificate(ByteView der) {
     if (!certificate) {
         return invalid_input("certificate", "not an X.509 certificate");
     }
+    return summarize_certificate(certificate.get());
+}
+
+Result<CertificateSummary> summarize_certificate(const X509* certificate) {
     CertificateSummary summary;
-    POSTSEAL_TRY(summary.not_before, to_time(X509_get0_notBefore(certificate.get())));
-    POSTSEAL_TRY(summary.not_after, to_time(X509_get0_notAfter(certificate.get())));
-    summary.subject = one_line(X509_get_subject_name(certificate.get()));
-    summary.issuer = one_line(X509_get_issuer_name(certificate.get()));
-    auto* names =
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr));
+    POSTSEAL_TRY(summary.not_before, to_time(X509_get0_notBefore(certificate)));
+    POSTSEAL_TRY(summary.not_after, to_time(X509_get0_notAfter(certificate)));
+    summary.subject = one_line(X509_get_subject_name(certificate));
+    summary.issuer = one_line(X509_get_issuer_name(certificate));
+    auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
     for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
         const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
         if (name->type == GEN_DNS) {

@@ -282,7 +282,7 @@ struct Transfer {
         if (leaf == nullptr) {
             return 0;
         }
-        if (auto summary = summarize_certificate(to_der(leaf))) {
+        if (auto summary = summarize_certificate(leaf)) {
             transfer.response.certificate = std::move(*summary);
         }
         const int result = transfer.trust ? verify_certificate(leaf, X509_STORE_CTX_get0_untrusted(context),

@@ -39,6 +39,8 @@ std::string openssl_error(std::string_view otherwise);
 // Null unless all of `der` is one certificate.
 X509Ptr parse_x509(ByteView der);
 Bytes to_der(const X509* certificate);
+// To parse a certificate once more costs a quarter of a millisecond (OpenSSL 3.0 decodes its key).
+Result<CertificateSummary> summarize_certificate(const X509* certificate);
 
 // PKIX for a TLS server: dates at `at` (default: now), roots, and unless `host` is empty a SAN that covers it, a name
 // or an IP address. X509_V_OK or X509_V_ERR_….
