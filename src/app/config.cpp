@@ -313,6 +313,7 @@ void read_resolver(Section& section, Config& config) {
     section.take_text("root_hints", config.resolver.root_hints);
     read_stub_zones(section, config);
     section.take_text("trust_anchor_file", config.resolver.trust_anchor_file);
+    section.take_number("cache_max_mb", config.resolver.cache_max_mb, 1, 100'000);
 }
 
 void read_lab(Section& section, Config& config) {

@@ -73,6 +73,7 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
          "key"},
         {"[store]\nurl = \"oracle:x\"\n", "c.toml:2: store.url", "no such store"},
         {"[resolver]\nservers = [\"dns.example\"]\n", "c.toml:2: resolver.servers", "a name, not an address"},
+        {"[resolver]\ncache_max_mb = 0\n", "c.toml:2: resolver.cache_max_mb", "from 1"},
         {"[resolver]\nstub_zones = [{ zone = \"test.\" }]\n", "c.toml:2: resolver.stub_zones.servers", "no server"},
         {"[lab]\nclock_offset_s = 5\n", "c.toml:2: lab.clock_offset_s", "only in a laboratory"},
         {"[lab]\nsmtp_port = 0\n", "c.toml:2: lab.smtp_port", "no port"},

@@ -90,6 +90,7 @@ struct ResolverSettings {              // [resolver]
     std::chrono::milliseconds timeout{20'000};                  // of one resolve()
     std::uint32_t negative_ttl_s_max = 300;
     std::size_t in_flight_max = 500;  // more wait their turn
+    std::uint32_t cache_max_mb = 96;
 
     // The same without `servers`: rule 1 iterates to a domain's own servers even where [resolver] forwards.
     [[nodiscard]] ResolverSettings iterating() const;

@@ -124,8 +124,6 @@ Result<std::string> unbound_configuration(const ResolverSettings& settings) {
         "  serve-expired: no\n"
         "  minimal-responses: yes\n"
         "  cache-max-ttl: 86400\n"
-        "  msg-cache-size: 32m\n"
-        "  rrset-cache-size: 64m\n"
         "  num-queries-per-thread: 2048\n"
         "  unblock-lan-zones: yes\n"
         "  insecure-lan-zones: yes\n"
@@ -133,6 +131,9 @@ Result<std::string> unbound_configuration(const ResolverSettings& settings) {
         // servers.
         "  local-zone: \"test.\" nodefault\n"
         "  local-zone: \"home.arpa.\" nodefault\n";
+    // Records need twice the room of messages (unbound.conf(5)).
+    text += "  msg-cache-size: " + std::to_string(settings.cache_max_mb * 1024 / 3) + "k\n";
+    text += "  rrset-cache-size: " + std::to_string(settings.cache_max_mb * 1024 * 2 / 3) + "k\n";
     text += "  cache-max-negative-ttl: " + std::to_string(settings.negative_ttl_s_max) + "\n";
 
     std::set<dns::Name> anchors;
