@@ -146,8 +146,7 @@ sender::PolicyDaemonSettings policy_daemon_settings(const Config& config,
     settings.overrides = verdict::Overrides::make(config.policyd.overrides).value();
     settings.gather = gather_settings(config, std::move(trust));
     settings.first_lookup_timeout = std::chrono::seconds(config.policyd.first_lookup_timeout_s);
-    // Answers and policies have half of it each; both are ordinarily far below.
-    settings.cache_bytes_max = static_cast<std::size_t>(config.policyd.cache_max_mb) * 1'000'000 / 2;
+    settings.cache_bytes_max = static_cast<std::size_t>(config.policyd.cache_max_mb) * 1'000'000;
     return settings;
 }
 

@@ -54,6 +54,9 @@ Result<void> KeptPolicies::load(Use use) {
 
 void KeptPolicies::keep(const dns::Name& domain, const DomainState& state) {
     const bool empty = !state.policy && state.failures == mtasts::FetchFailures{};
+    if (empty && all_in_memory_ && !memory_.contains(domain) && !is_unsaved(domain)) {
+        return;  // most domains have no policy: nothing to write for them
+    }
     auto& entry = unsaved_.entries[domain];
     if (empty) {
         entry.reset();

@@ -57,6 +57,7 @@ public:
         std::size_t bytes = 0;
         std::uint64_t evicted = 0;
     };
+    [[nodiscard]] std::size_t bytes() const { return memory_.bytes(); }
     [[nodiscard]] Sizes sizes() const { return {memory_.policies(), memory_.bytes(), evicted_}; }
 
 private:

@@ -18,8 +18,11 @@ constexpr std::chrono::milliseconds sweep_interval{
 PolicyDaemon::Impl::Impl(const SenderParts& parts, PolicyDaemonSettings its_settings)
     : SenderParts(parts),
       settings(std::move(its_settings)),
-      kept(std::make_shared<KeptPolicies>(parts, settings.cache_bytes_max)) {
-    answers.limit(settings.cache_bytes_max);
+      kept(std::make_shared<KeptPolicies>(parts, settings.cache_bytes_max / 2)) {}
+
+void PolicyDaemon::Impl::share_memory() {
+    kept->limit(settings.cache_bytes_max / 2);
+    answers.limit(settings.cache_bytes_max - std::min(kept->bytes(), settings.cache_bytes_max / 2));
 }
 
 Result<void> PolicyDaemon::Impl::load() {
@@ -36,6 +39,7 @@ Result<void> PolicyDaemon::Impl::load() {
     }
     POSTSEAL_TRY(added, verdict::Overrides::make(entries_added));
     merge_overrides();
+    share_memory();
     return {};
 }
 
@@ -43,6 +47,7 @@ void PolicyDaemon::Impl::start() {
     sweep_timer = loop.every(sweep_interval / Answers::parts, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) {
             self->answers.sweep(self->clock.now());
+            self->share_memory();
         }
     });
     // A part of the policies each second, all of them in a whole round: no pause, no burst.
@@ -450,8 +455,7 @@ void PolicyDaemon::ask(std::string_view key, std::function<void(std::shared_ptr<
 void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
     impl_->settings = std::move(settings);
     impl_->merge_overrides();
-    impl_->answers.limit(impl_->settings.cache_bytes_max);
-    impl_->kept->limit(impl_->settings.cache_bytes_max);
+    impl_->share_memory();
     impl_->answers.clear();
     for (auto& [key, entry] : impl_->pending) {
         entry.early.reset();

@@ -34,7 +34,8 @@ struct PolicyDaemonSettings {
     std::function<void(const verdict::Evidence&)> looked_up;
     Seconds refetch_jitter{3600};             // a daily refetch is up to so much later, other for each domain
     std::size_t background_lookups_max = 64;  // under way at once; the rest waits. An MTA's own are not bounded
-    // Of answers in memory, and as much again of policies. What is over is given up; policies live on in the store.
+    // Of memory: policies take up to half of it, answers what is left. What is over is given up; policies live on in
+    // the store.
     std::size_t cache_bytes_max = std::size_t{1} << 30;
 };
 

@@ -42,6 +42,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     void forget_answers_of(const dns::Name& domain);
     void recall(const dns::Name& domain, std::function<void(Impl&, const std::optional<Error>&)> then);
     void merge_overrides();
+    void share_memory();
     void count(const verdict::Decision& decision);
 
     // Any thread.
