@@ -37,8 +37,9 @@ log_level = "error"
 [resolver]
 trust_anchor_file = ""
 root_hints = ""
-stub_zones = [{{ zone = "test.", servers = ["127.0.0.1@{stand_ins['dns']}"] }},
-              {{ zone = "slow.", servers = ["127.0.0.1@{stand_ins['slow_dns']}"] }}]
+cache_max_mb = 8
+servers = ["127.0.0.1:{stand_ins['dns']}"]
+stub_zones = [{{ zone = "slow.", servers = ["127.0.0.1@{stand_ins['slow_dns']}"] }}]
 [tls]
 ca_file = "{ca_file}"
 [lab]

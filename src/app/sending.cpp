@@ -107,7 +107,8 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
             observer = std::make_unique<sender::Observer>(parts(), observer_settings());
         }
         POSTSEAL_TRY(daemon, sender::PolicyDaemon::make(parts(), daemon_settings()));
-        pollers = std::make_unique<net::PollerPool>("policyd");
+        // A thread answers more than all MTAs of a site ask, and two that share a core with them wait for each other.
+        pollers = std::make_unique<net::PollerPool>("policyd", net::PollerPool::one_per_cores(4));
         socketmap = std::make_unique<net::StreamServer>(
             *pollers, sender::policy_server_settings(),
             [this](const std::optional<dns::IpAddress>&) { return sender::make_socketmap_protocol(*daemon); });

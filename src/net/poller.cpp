@@ -150,8 +150,11 @@ std::chrono::steady_clock::time_point Poller::round_time() const {
     return impl_->round;
 }
 
+std::size_t PollerPool::one_per_cores(std::size_t cores) {
+    return std::max<std::size_t>(1, std::thread::hardware_concurrency() / cores);
+}
+
 PollerPool::PollerPool(std::string name, std::size_t count) {
-    count = count > 0 ? count : std::max<std::size_t>(1, std::thread::hardware_concurrency());
     for (std::size_t i = 0; i < count; ++i) {
         pollers_.push_back(std::make_unique<Poller>());
     }

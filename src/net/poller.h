@@ -56,7 +56,8 @@ private:
 // Some pollers, each on a thread of its own.
 class PollerPool {
 public:
-    explicit PollerPool(std::string name, std::size_t count = 0);  // 0 = one per core
+    static std::size_t one_per_cores(std::size_t cores);  // at least one
+    explicit PollerPool(std::string name, std::size_t count = one_per_cores(1));
     PollerPool(const PollerPool&) = delete;
     PollerPool& operator=(const PollerPool&) = delete;
     ~PollerPool();
