@@ -91,6 +91,14 @@ def play(lab):
             return ask(harrier, address=there) == "NOTFOUND " and not kept(harrier)
         wait_for(forgotten, "nobody remembers it")
 
+    with lab.step("an override given to the one holds at the other, and is lifted there too"):
+        one.command("cache", "override", "add", kestrel, "encrypt", "--reason", "their certificate has run out",
+                    "--config", one.config_file)
+        wait_for(lambda: ask(kestrel, address=there) == "OK encrypt", "told by the feed")
+        expect(ask(kestrel, address=here) == "OK encrypt", "and at once at the one that was told")
+        one.command("cache", "override", "remove", kestrel, "--config", one.config_file)
+        wait_for(lambda: ask(kestrel, address=there) == secure[kestrel], "lifted")
+
     with lab.step("the server goes away: what is known and what is new is answered all the same"):
         server.stop()
         expect(ask(kestrel, address=here) == secure[kestrel], "known")

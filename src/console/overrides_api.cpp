@@ -6,7 +6,6 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "base/text.h"
@@ -170,8 +169,6 @@ private:
     // Stored with its audit entry, all or nothing, then in force; `act` says whether there was anything to do.
     void change(const Call& call, const std::string& domain, const Reply& reply, const Note& note,
                 const std::function<Result<bool>()>& act, std::function<net::HttpResponse()> answer) {
-        // Two changes at once must reach the daemon in the order in which they reach the store.
-        const std::lock_guard one_at_a_time(mutex_);
         bool found = false;
         const Result<void> stored = store_.transaction([&]() -> Result<void> {
             POSTSEAL_TRY(found, act());
@@ -195,27 +192,15 @@ private:
             reply(problem_reply(Code::not_found, "no override was added for " + printable(domain, 260)));
             return;
         }
-        const auto all = in_force();
-        if (!all) {
-            reply(problem_of(all.error()));
-            return;
-        }
-        daemon_.set_added_overrides(*all, name_of(domain), [reply, answer = std::move(answer)] { reply(answer()); });
-    }
-
-    Result<verdict::Overrides> in_force() {
-        POSTSEAL_TRY(const auto rows, store_.added_overrides.all());
-        std::vector<verdict::Override> entries;
-        for (const store::AddedOverride& row : rows) {
-            entries.push_back({row.domain, row.level, row.match});
-        }
-        return verdict::Overrides::make(entries);
+        daemon_.reread_added_overrides(name_of(domain),
+                                       [reply, answer = std::move(answer)](const Result<void>& in_force) {
+                                           reply(in_force ? answer() : problem_of(in_force.error()));
+                                       });
     }
 
     sender::PolicyDaemon& daemon_;
     store::Store& store_;
     const Clock& clock_;
-    std::mutex mutex_;
 };
 
 }  // namespace

@@ -13,6 +13,15 @@ namespace {
 constexpr std::chrono::milliseconds sweep_interval{
     60'000};  // in which all answers are looked at for those that are over
 
+Result<verdict::Overrides> read_added_overrides(store::Store& store) {
+    POSTSEAL_TRY(const auto stored, store.added_overrides.all());
+    std::vector<verdict::Override> entries;
+    for (const store::AddedOverride& entry : stored) {
+        entries.push_back({entry.domain, entry.level, entry.match});
+    }
+    return verdict::Overrides::make(entries);
+}
+
 }  // namespace
 
 PolicyDaemon::Impl::Impl(const SenderParts& parts, PolicyDaemonSettings its_settings)
@@ -32,12 +41,10 @@ Result<void> PolicyDaemon::Impl::load() {
     if (!loaded) {
         return loaded;
     }
-    POSTSEAL_TRY(const auto stored, store.added_overrides.all());
-    std::vector<verdict::Override> entries_added;
-    for (const store::AddedOverride& entry : stored) {
-        entries_added.push_back({entry.domain, entry.level, entry.match});
+    if (auto following = follow_overrides(); !following) {
+        return following;
     }
-    POSTSEAL_TRY(added, verdict::Overrides::make(entries_added));
+    POSTSEAL_TRY(added, read_added_overrides(store));
     merge_overrides();
     share_memory();
     return {};
@@ -80,6 +87,50 @@ void PolicyDaemon::Impl::recall(const dns::Name& domain, std::function<void(Impl
 void PolicyDaemon::Impl::merge_overrides() {
     overrides = settings.overrides;
     overrides.append(added);
+}
+
+// What other daemons on the same database are told by their operators holds here too.
+Result<void> PolicyDaemon::Impl::follow_overrides() {
+    const auto reread = [weak = weak_from_this(), loop = &loop](std::string domain) {
+        loop->post([weak, domain = std::move(domain)] {
+            if (const auto self = weak.lock()) {
+                const std::string_view text = domain;
+                self->reread_overrides(dns::Name::parse_ascii(text.substr(text.starts_with('.') ? 1 : 0)), {});
+            }
+        });
+    };
+    POSTSEAL_TRY(overrides_feed, store.added_overrides.follow({reread, [reread] { reread({}); }}));
+    return {};
+}
+
+void PolicyDaemon::Impl::reread_overrides(const std::optional<dns::Name>& touched,
+                                          std::function<void(const Result<void>&)> done) {
+    work.run([store = &store] { return read_added_overrides(*store); }, loop,
+             [weak = weak_from_this(), number = ++overrides_asked, touched,
+              done = std::move(done)](const Result<verdict::Overrides>& read) {
+                 const auto self = weak.lock();
+                 if (!self) {
+                     return;
+                 }
+                 Result<void> outcome;
+                 if (!read) {
+                     self->log.error(component,
+                                     "overrides added at run time stay as they were: " + read.error().message());
+                     outcome = read.error();
+                 } else if (number > self->overrides_read) {
+                     self->overrides_read = number;
+                     self->added = *read;
+                     self->merge_overrides();
+                 }
+                 if (touched) {
+                     self->answers.erase_containing(touched->text());
+                 } else {
+                     self->answers.clear();
+                 }
+                 if (done) {
+                     done(outcome);
+                 }
+             });
 }
 
 void PolicyDaemon::Impl::count(const verdict::Decision& decision) {

@@ -129,9 +129,10 @@ public:
 
     // The overrides of the configuration. `done` on the loop.
     void configured_overrides(std::function<void(std::vector<verdict::Override>)> done);
-    // Replaces those that were added at run time, which the caller has already stored. The configuration's come before
-    // them. Answers for `touched` and below are decided afresh at once. `done` on the loop.
-    void set_added_overrides(verdict::Overrides added, const dns::Name& touched, std::function<void()> done);
+    // Reads those that were added at run time again from the store, where the caller has put or erased one; the
+    // configuration's come before them. Answers for `touched` and below are decided afresh at once. `done` on the loop;
+    // with an error, what held before still holds.
+    void reread_added_overrides(const dns::Name& touched, std::function<void(const Result<void>&)> done);
 
     // Any thread: what explain() says about DNSSEC; "" when it works.
     void set_dnssec_problem(std::string problem);

@@ -43,6 +43,8 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     void recall(const dns::Name& domain, std::function<void(Impl&, const std::optional<Error>&)> then);
     void merge_overrides();
     void share_memory();
+    Result<void> follow_overrides();
+    void reread_overrides(const std::optional<dns::Name>& touched, std::function<void(const Result<void>&)> done);
     void count(const verdict::Decision& decision);
 
     // Any thread.
@@ -104,8 +106,10 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     [[nodiscard]] std::string dnssec_said() const;
 
     PolicyDaemonSettings settings;
-    verdict::Overrides added;      // at run time; the store has them too
-    verdict::Overrides overrides;  // settings.overrides and then `added`
+    verdict::Overrides added;           // at run time; the store has them too
+    verdict::Overrides overrides;       // settings.overrides and then `added`
+    std::uint64_t overrides_asked = 0;  // readings of `added` are counted: the newest counts, whichever comes last
+    std::uint64_t overrides_read = 0;
     Guarded<std::string> dnssec_problem;
     PolicyDaemonCounters counters;
     const std::shared_ptr<Answers> shared_answers = std::make_shared<Answers>();  // with an export under way
@@ -120,6 +124,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     net::Timer refetch_timer;
     net::Timer sweep_timer;
     std::shared_ptr<const Answer> no_policy = make_answer({}, TimePoint{}, {});
+    std::unique_ptr<store::ChangeFeed> overrides_feed;  // last: its thread posts to the loop for all of the above
 };
 
 }  // namespace postseal::sender

@@ -292,13 +292,8 @@ void PolicyDaemon::configured_overrides(std::function<void(std::vector<verdict::
     impl_->loop.post([impl = impl_, done = std::move(done)] { done(impl->settings.overrides.list()); });
 }
 
-void PolicyDaemon::set_added_overrides(verdict::Overrides added, const dns::Name& touched, std::function<void()> done) {
-    impl_->loop.post([impl = impl_, added = std::move(added), touched, done = std::move(done)] {
-        impl->added = added;
-        impl->merge_overrides();
-        impl->answers.erase_containing(touched.text());
-        done();
-    });
+void PolicyDaemon::reread_added_overrides(const dns::Name& touched, std::function<void(const Result<void>&)> done) {
+    impl_->loop.post([impl = impl_, touched, done = std::move(done)] { impl->reread_overrides(touched, done); });
 }
 
 void PolicyDaemon::set_dnssec_problem(std::string problem) {

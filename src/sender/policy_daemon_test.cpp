@@ -478,10 +478,10 @@ TEST_F(PolicyDaemonTest, OverridesComeBeforeAnyLookup) {  // design rule 14
 TEST_F(PolicyDaemonTest, AnOverrideAddedAtRunTimeHoldsAtOnceAndAfterARestart) {  // design rule 14
     EXPECT_EQ(level("a.test"), Level::secure);
     ASSERT_TRUE(store_->added_overrides.put({"a.test", "may", {}, clock_.now(), "test", ""}));
-    std::promise<void> applied;
-    daemon().set_added_overrides(verdict::Overrides::make({{"a.test", "may", {}}}).value(), name("a.test"),
-                                 [&] { applied.set_value(); });
-    applied.get_future().get();
+    std::promise<bool> applied;
+    daemon().reread_added_overrides(name("a.test"),
+                                    [&](const Result<void>& in_force) { applied.set_value(in_force.has_value()); });
+    EXPECT_TRUE(applied.get_future().get());
     EXPECT_EQ(level("a.test"), Level::may) << "not the cached answer";
     EXPECT_EQ(refresh("a.test").explanation.answer->decision.level, Level::may) << "a fetch by hand does not lift it";
     EXPECT_EQ(level("a.test"), Level::may);

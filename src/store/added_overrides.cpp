@@ -4,6 +4,12 @@
 
 namespace postseal::store {
 
+namespace {
+
+constexpr const char* channel = "postseal_overrides";
+
+}  // namespace
+
 Result<void> AddedOverrides::put(const AddedOverride& entry) {
     // Names of hosts: a blank parts them.
     auto done = database_->query(
@@ -11,13 +17,17 @@ Result<void> AddedOverrides::put(const AddedOverride& entry) {
         "ON CONFLICT (domain) DO UPDATE SET level = $2, patterns = $3, added = $4, actor = $5, reason = $6",
         {value(entry.domain), value(entry.level), value(join(entry.match, " ")), value(entry.added), value(entry.actor),
          value(entry.reason)});
-    return done ? Result<void>() : Result<void>(done.error());
+    return done ? database_->notify(channel, entry.domain) : Result<void>(done.error());
 }
 
 Result<bool> AddedOverrides::erase(const std::string& domain) {
     POSTSEAL_TRY(const Rows rows,
                  database_->query("DELETE FROM added_override WHERE domain = $1 RETURNING domain", {value(domain)}));
-    return !rows.empty();
+    if (rows.empty()) {
+        return false;
+    }
+    const auto told = database_->notify(channel, domain);
+    return told ? Result<bool>(true) : Result<bool>(told.error());
 }
 
 Result<std::vector<AddedOverride>> AddedOverrides::all() {
@@ -35,6 +45,12 @@ Result<std::vector<AddedOverride>> AddedOverrides::all() {
         out.push_back(std::move(entry));
     }
     return out;
+}
+
+Result<std::unique_ptr<ChangeFeed>> AddedOverrides::follow(Follower follower) {
+    return database_->listen(
+        channel, {[changed = std::move(follower.changed)](std::string_view domain) { changed(std::string(domain)); },
+                  std::move(follower.missed)});
 }
 
 }  // namespace postseal::store

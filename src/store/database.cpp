@@ -16,14 +16,6 @@ T column_as(const std::vector<Value>& columns, std::size_t column) {
 
 }  // namespace
 
-Result<void> Database::each(std::string_view sql, const std::function<void(const RowView&)>& row) {
-    POSTSEAL_TRY(const Rows rows, query(sql));
-    for (const Row& one : rows) {
-        row(KeptRow(one));
-    }
-    return {};
-}
-
 Result<void> Database::notify(const std::string& /*channel*/, const std::string& /*payload*/) {
     return {};
 }

@@ -120,7 +120,7 @@ public:
     virtual Result<Rows> query(std::string_view sql, const std::vector<Value>& parameters) = 0;
     Result<Rows> query(std::string_view sql) { return query(sql, {}); }
     // For a million rows: hands each to `row`, which must not use the database, and keeps none.
-    virtual Result<void> each(std::string_view sql, const std::function<void(const RowView&)>& row);
+    virtual Result<void> each(std::string_view sql, const std::function<void(const RowView&)>& row) = 0;
     // Runs `body` in a transaction that no other thread's statement can enter; rolled back when it returns an error.
     // Durable once this returns success. May be nested: the outermost counts.
     virtual Result<void> transaction(const std::function<Result<void>()>& body) = 0;

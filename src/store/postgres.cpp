@@ -105,6 +105,25 @@ Value column(const PGresult* result, int row, int index) {
     }
 }
 
+// The first and only row of a result, as the server wrote it; for columns of numbers and texts.
+class PostgresRow final : public RowView {
+public:
+    explicit PostgresRow(const PGresult* result) : result_(result) {}
+    [[nodiscard]] std::int64_t number(std::size_t index) const override {
+        std::int64_t number = 0;
+        const std::string_view digits = text(index);
+        std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        return number;
+    }
+    [[nodiscard]] std::string_view text(std::size_t index) const override {
+        const int column = static_cast<int>(index);
+        return {PQgetvalue(result_, 0, column), static_cast<std::size_t>(PQgetlength(result_, 0, column))};
+    }
+
+private:
+    const PGresult* result_;
+};
+
 // What one statement sends. Bytes and texts go as they are (format 1), so that no byte of them is anybody's syntax.
 class Parameters {
 public:
@@ -174,6 +193,27 @@ public:
             rows.emplace_back(std::move(columns));
         }
         return rows;
+    }
+
+    // Row by row as the server sends them: neither side of the connection holds a million at once.
+    Result<void> each(std::string_view sql, const std::function<void(const RowView&)>& row) override {
+        const std::lock_guard lock(mutex_);
+        if (auto connected = ensure_connected(); !connected) {
+            return connected.error();
+        }
+        if (PQsendQuery(connection_.get(), std::string(sql).c_str()) != 1 ||
+            PQsetSingleRowMode(connection_.get()) != 1) {
+            return failure(nullptr, sql);
+        }
+        Result<void> outcome;
+        while (const PostgresResult result{PQgetResult(connection_.get())}) {
+            if (PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE) {
+                row(PostgresRow(result.get()));
+            } else if (!succeeded(result.get()) && outcome) {
+                outcome = failure(result.get(), sql);
+            }
+        }
+        return outcome;
     }
 
     Result<void> transaction(const std::function<Result<void>()>& body) override {

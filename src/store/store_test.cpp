@@ -87,6 +87,19 @@ TEST(Database, ATransactionThatLostAStatementIsNotCommittedInPart) {
     EXPECT_TRUE(database->query("INSERT INTO t VALUES (1)")) << "and the database goes on";
 }
 
+TEST(Database, HandsOutRowsOneByOne) {
+    const auto database = testing::new_database();
+    ASSERT_TRUE(database->query("CREATE TABLE t (a BIGINT, b TEXT)"));
+    ASSERT_TRUE(database->query("INSERT INTO t VALUES (1, 'one'), (-2, ''), (3, NULL)"));
+    std::string seen;
+    ASSERT_TRUE(database->each("SELECT a, b FROM t ORDER BY abs(a)", [&](const RowView& row) {
+        seen += std::to_string(row.number(0)) + "=" + std::string(row.text(1)) + ";";
+    }));
+    EXPECT_EQ(seen, "1=one;-2=;3=;");
+    EXPECT_EQ(database->each("SELECT nothing FROM t", [](const RowView&) {}).error().code, Errc::internal);
+    EXPECT_TRUE(database->query("INSERT INTO t VALUES (4, 'four')")) << "and the database goes on";
+}
+
 TEST(Database, TellsOtherProcessesWhereThereAreAny) {
     const std::string url = testing::new_database_url();
     if (url.starts_with("sqlite:")) {
