@@ -228,6 +228,12 @@ bool KeptPolicies::all_is_being_erased() const {
 // From the store
 
 void KeptPolicies::recall(const dns::Name& domain, Recalled then) {
+    if (!memory_.is_readable(domain)) {
+        const std::string text = domain.text();
+        then(Error{Errc::internal, "table policy_cache",
+                   fmt::format("a broken row for {}; `postseal cache purge {}` removes it", text, text)});
+        return;
+    }
     if (all_in_memory_ || memory_.contains(domain) || is_unsaved(domain) || all_is_being_erased()) {
         then({});
         return;

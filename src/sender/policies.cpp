@@ -60,7 +60,7 @@ std::optional<DomainState> Policies::find(const dns::Name& domain) const {
         if (auto policy = store::PolicyCache::read_policy(record->text().substr(record->header.id_bytes))) {
             state.policy->policy = std::move(*policy);
         } else {
-            state.policy.reset();  // a broken row of the store
+            state.policy.reset();  // !is_readable()
         }
     }
     return state;
@@ -68,6 +68,14 @@ std::optional<DomainState> Policies::find(const dns::Name& domain) const {
 
 bool Policies::contains(const dns::Name& domain) const {
     return table_.find(domain.text(), hash_(domain.text())) != nullptr;
+}
+
+bool Policies::is_readable(const dns::Name& domain) const {
+    const Table::Record* record = table_.find(domain.text(), hash_(domain.text()));
+    if (record == nullptr || record->text().size() == record->header.id_bytes) {
+        return true;
+    }
+    return store::PolicyCache::read_policy(record->text().substr(record->header.id_bytes)).has_value();
 }
 
 void Policies::put(const dns::Name& domain, const DomainState& state) {

@@ -32,6 +32,8 @@ public:
     bool load(const store::PolicyCache::Stored& stored);
     [[nodiscard]] std::optional<DomainState> find(const dns::Name& domain) const;
     [[nodiscard]] bool contains(const dns::Name& domain) const;
+    // False where load() was given a text that is no policy: somebody else has written into the store.
+    [[nodiscard]] bool is_readable(const dns::Name& domain) const;
     void put(const dns::Name& domain, const DomainState& state);
     bool erase(const dns::Name& domain) { return erase_record(domain.text()); }
     // How many of each mtasts::Mode.

@@ -7,10 +7,12 @@
 #include <array>
 #include <future>
 
+#include "base/testing.h"
 #include "mtasts/cache.h"
 #include "net/testing.h"
 #include "sender/socketmap.h"
 #include "sender/testing.h"
+#include "store/sqlite.h"
 
 namespace postseal::sender {
 namespace {
@@ -763,6 +765,27 @@ TEST_F(PolicyDaemonTest, PurgeForgets) {
     EXPECT_EQ(level("a.test"), Level::secure) << "fetched afresh";
     EXPECT_EQ(host_.connections(), 2);
     EXPECT_TRUE(stored("a.test")) << "the purge does not overtake the newer state";
+}
+
+// Mail to it is deferred: whether its policy enforces cannot be known.
+TEST_F(PolicyDaemonTest, ABrokenRowOfTheStoreIsSaidAndCanBePurged) {
+    const postseal::testing::TemporaryFolder folder;
+    const std::string file = folder / "postseal.db";
+    process_.reset();
+    store_ = open_store("sqlite:" + file);
+    start();
+    EXPECT_EQ(level("a.test"), Level::secure);
+    forget_answers();
+    ASSERT_TRUE(eventually([&] { return stored("a.test").has_value(); }));
+    process_.reset();
+    ASSERT_TRUE(store::open_sqlite(file).value()->query("UPDATE policy_cache SET policy = 'version: STSv2'"));
+    start();
+    EXPECT_EQ(level("a.test"), Level::temp);
+    EXPECT_GT(log_.warnings("a broken row for a.test; `postseal cache purge a.test` removes it"), 0U);
+    EXPECT_TRUE(purge("a.test"));
+    EXPECT_EQ(level("a.test"), Level::secure) << "fetched afresh";
+    process_.reset();  // before its store goes
+    store_ = open_store();
 }
 
 TEST_F(PolicyDaemonTest, PurgeForgetsEveryKeyOfADomainOrAll) {

@@ -37,7 +37,8 @@ std::string to_text(const mtasts::FetchFailures& failures) {
 }
 
 Error broken(const std::string& domain) {
-    return {Errc::internal, "table policy_cache", "a broken row for " + domain};
+    return {Errc::internal, "table policy_cache",
+            fmt::format("a broken row for {}; `postseal cache purge {}` removes it", domain, domain)};
 }
 
 TimePoint time_at(const json::object& object, std::string_view key) {
