@@ -95,7 +95,8 @@ Result<void> PolicyDaemon::Impl::follow_overrides() {
         loop->post([weak, domain = std::move(domain)] {
             if (const auto self = weak.lock()) {
                 const std::string_view text = domain;
-                self->reread_overrides(dns::Name::parse_ascii(text.substr(text.starts_with('.') ? 1 : 0)), {});
+                const auto name = dns::Name::parse_ascii(text.substr(text.starts_with('.') ? 1 : 0));
+                self->reread_overrides(name ? std::optional(*name) : std::nullopt, {});
             }
         });
     };
