@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
@@ -10,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <system_error>
 
 #include "app/command.h"
@@ -240,11 +240,12 @@ void raise_file_limit() {
     }
 }
 
-// A TLS handshake allocates and frees thousands of times. glibc gives every 128 KiB that are free back to the system
-// and takes them again at once: 300 us of each lookup that fetches a policy.
+// A TLS handshake allocates and frees thousands of times. At first glibc gives all beyond 128 KiB that are free back to
+// the system and takes them again at once: 300 us of each lookup that fetches a policy. Once a large block with a
+// mapping of its own has been freed it keeps up to twice as much (mallopt(3), M_MMAP_THRESHOLD).
 void keep_freed_memory() {
-    ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
-    ::mallopt(M_TOP_PAD, 1 << 20);
+    constexpr std::size_t bytes = 8 << 20;
+    ::operator delete(::operator new(bytes));
 }
 
 }  // namespace

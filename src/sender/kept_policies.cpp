@@ -229,7 +229,7 @@ bool KeptPolicies::all_is_being_erased() const {
 
 void KeptPolicies::recall(const dns::Name& domain, Recalled then) {
     if (!memory_.is_readable(domain)) {
-        const std::string text = domain.text();
+        const std::string& text = domain.text();
         then(Error{Errc::internal, "table policy_cache",
                    fmt::format("a broken row for {}; `postseal cache purge {}` removes it", text, text)});
         return;
