@@ -17,6 +17,7 @@ constexpr int exit_usage = 2;  // usage, or could not run
 
 // In the order in which `postseal --help` lists them. `status` outlives the parse.
 void add_serve(CLI::App& root, int& status);  // and policyd
+void add_collector(CLI::App& root, int& status);
 void add_check(CLI::App& root, int& status);
 void add_query(CLI::App& root, int& status);
 void add_lint(CLI::App& root, int& status);

@@ -515,6 +515,10 @@ const std::map<std::string_view, Reader> section_readers = {
          }
          section.take_mode("socket_mode", config.collector.socket_mode);
          section.take_listen("http_listen", config.collector.http_listen);
+         node = section.take_text("postfix_log", config.collector.postfix_log);
+         if (node != nullptr && !config.collector.postfix_log.empty() && config.collector.postfix_log.front() != '/') {
+             section.fail(*node, "postfix_log", "must be an absolute path");
+         }
      }},
     {"reporter", read_reporter},
     {"hosting", read_hosting},
@@ -636,7 +640,8 @@ bool Config::role_on(Role role) const {
     if (role == Role::reporter && reporter.organization_name.empty()) {
         return false;
     }
-    return role != Role::collector || !collector.socket.empty() || !collector.http_listen.empty();
+    return role != Role::collector || !collector.socket.empty() || !collector.http_listen.empty() ||
+           !collector.postfix_log.empty();
 }
 
 std::string Config::database_url() const {

@@ -73,6 +73,7 @@ struct Config {
         std::string socket;
         unsigned socket_mode = 0622;
         ListenAddresses http_listen;
+        std::string postfix_log;  // "" = none
     } collector;
     struct {
         std::string organization_name;

@@ -19,6 +19,7 @@ int run(int argc, char** argv) {
     root.set_version_flag("--version", "postseal " POSTSEAL_VERSION);
     int status = postseal::app::exit_fine;
     postseal::app::add_serve(root, status);
+    postseal::app::add_collector(root, status);
     postseal::app::add_check(root, status);
     postseal::app::add_query(root, status);
     postseal::app::add_lint(root, status);

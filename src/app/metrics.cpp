@@ -114,6 +114,15 @@ void add_collector(Text& out, const sender::CollectorCounters& counters) {
     out.counter("postseal_collector_sessions_total", "Sessions counted", counters.sessions.load());
 }
 
+void add_log_intake(Text& out, const sender::LogIntakeCounters& counters) {
+    out.counter("postseal_collector_log_lines_total", "Lines of Postfix's log that were read", counters.lines.load());
+    out.counter("postseal_collector_log_rejected_total", "Lines that no Postfix writes: NUL, invalid UTF-8, too long",
+                counters.rejected.load());
+    out.counter("postseal_collector_log_sessions_total", "Sessions counted from the log", counters.sessions.load());
+    out.counter("postseal_collector_log_late_total", "Sessions of a day whose report has gone out",
+                counters.late.load());
+}
+
 std::string metrics_text(Sending& sending) {
     Text out;
     if (const sender::PolicyDaemon* daemon = sending.policy_daemon()) {
@@ -134,6 +143,9 @@ std::string metrics_text(Sending& sending) {
     }
     if (sender::Collector* collector = sending.collector()) {
         add_collector(out, collector->counters());
+    }
+    if (const sender::LogIntake* intake = sending.log_intake()) {
+        add_log_intake(out, intake->counters());
     }
     return out.take();
 }

@@ -60,6 +60,17 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
 
 }  // namespace
 
+sender::LogIntakeSettings log_intake_settings(const Config& config, const std::string& file) {
+    sender::LogIntakeSettings settings;
+    settings.file = file;
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) == 0) {
+        settings.host = host.data();
+    }
+    settings.lock_dir = config.state_dir;
+    return settings;
+}
+
 struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     Impl(const Config& its_config, Outside& its_outside, store::Store& its_store, const Clock& its_clock, Log& its_log)
         : config(its_config), outside(its_outside), store(its_store), clock(its_clock), log(its_log) {}
@@ -75,6 +86,10 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
             settings.socket = config.collector.socket;
             settings.socket_mode = config.collector.socket_mode;
             POSTSEAL_TRY(collector, sender::Collector::start(settings, store, clock, log));
+        }
+        if (config.role_on(Role::collector) && !config.collector.postfix_log.empty()) {
+            POSTSEAL_TRY(log_intake, sender::LogIntake::start(log_intake_settings(config, config.collector.postfix_log),
+                                                              store, outside.resolver(), clock, log));
         }
         return config.role_on(Role::reporter) ? start_reporter() : Result<void>();
     }
@@ -243,8 +258,14 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     void run(Day day, sender::Reporter::Scope scope) {
         outside.work().run(
             [self = shared_from_this(), day] {
-                const Result<void> erased = self->store.session_counts.erase_before(day - counts_kept);
-                return self->collector && erased ? self->collector->flush() : erased;
+                Result<void> done = self->store.session_counts.erase_before(day - counts_kept);
+                if (done && self->collector) {
+                    done = self->collector->flush();
+                }
+                if (done && self->log_intake) {
+                    done = self->log_intake->flush();
+                }
+                return done;
             },
             outside.loop(),
             [weak = weak_from_this(), day, scope](const Result<void>& flushed) {
@@ -297,6 +318,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     std::unique_ptr<net::StreamServer> socketmap;
     std::unique_ptr<net::StreamServer> lines;
     std::unique_ptr<sender::Collector> collector;
+    std::unique_ptr<sender::LogIntake> log_intake;
     std::unique_ptr<sender::Reporter> reporter;
     std::optional<DnssecFinding> dnssec;
     net::Timer dnssec_timer;
@@ -333,6 +355,9 @@ void Sending::stop() {
     if (impl_->collector) {
         impl_->collector->stop();
     }
+    if (impl_->log_intake) {
+        impl_->log_intake->stop();
+    }
 }
 
 void Sending::reconfigure(const Config& config) {
@@ -362,6 +387,10 @@ sender::Observer* Sending::observer() {
 
 sender::Collector* Sending::collector() {
     return impl_->collector.get();
+}
+
+sender::LogIntake* Sending::log_intake() {
+    return impl_->log_intake.get();
 }
 
 sender::Reporter* Sending::reporter() {

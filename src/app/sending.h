@@ -8,11 +8,15 @@
 #include "app/dnssec_probe.h"
 #include "app/runtime.h"
 #include "sender/collector.h"
+#include "sender/log_intake.h"
 #include "sender/observer.h"
 #include "sender/policy_daemon.h"
 #include "sender/reporter.h"
 
 namespace postseal::app {
+
+// How [collector] postfix_log is followed; `file` is that, or "-".
+sender::LogIntakeSettings log_intake_settings(const Config& config, const std::string& file);
 
 class Sending {
 public:
@@ -37,6 +41,7 @@ public:
     [[nodiscard]] sender::PolicyDaemon* policy_daemon();
     [[nodiscard]] sender::Observer* observer();
     [[nodiscard]] sender::Collector* collector();
+    [[nodiscard]] sender::LogIntake* log_intake();
     [[nodiscard]] sender::Reporter* reporter();
 
 private:

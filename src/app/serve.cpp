@@ -163,7 +163,8 @@ private:
         }
         console_ = std::make_unique<console::Console>(
             console::ConsoleParts{outside_->work(), outside_->loop(), *store_, clock_, *log_, sending_->policy_daemon(),
-                                  sending_->reporter(), sending_->collector(), receiving_->hosting()},
+                                  sending_->reporter(), sending_->collector(), sending_->log_intake(),
+                                  receiving_->hosting()},
             std::move(settings));
         if (auto* intake = receiving_->intake()) {
             // The work pool, on whose threads this happens, stops before the console goes.

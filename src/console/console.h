@@ -16,6 +16,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "sender/collector.h"
+#include "sender/log_intake.h"
 #include "sender/policy_daemon.h"
 #include "sender/reporter.h"
 #include "store/store.h"
@@ -46,6 +47,7 @@ struct ConsoleParts {
     sender::PolicyDaemon* policy_daemon = nullptr;
     sender::Reporter* reporter = nullptr;
     sender::Collector* collector = nullptr;
+    sender::LogIntake* log_intake = nullptr;
     hosting::Hosting* hosting = nullptr;
 };
 

@@ -160,6 +160,12 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply, Run w
             return;
         }
     }
+    if (parts.log_intake != nullptr) {
+        if (const auto flushed = parts.log_intake->flush(); !flushed) {
+            reply(problem_of(flushed.error()));
+            return;
+        }
+    }
     const auto noted = parts.store.audit.add({.at = parts.clock.now(),
                                               .organisation = call.actor.organisation(),
                                               .actor = call.actor.text(),

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "console/router.h"
 #include "sender/collector.h"
+#include "sender/log_intake.h"
 #include "sender/reporter.h"
 #include "store/store.h"
 
@@ -14,6 +15,7 @@ namespace postseal::console {
 struct ReporterParts {
     sender::Reporter* reporter = nullptr;    // null: the role is off
     sender::Collector* collector = nullptr;  // flushed before a run
+    sender::LogIntake* log_intake = nullptr;
     store::Store& store;
     const Clock& clock;
     std::string organization_name;

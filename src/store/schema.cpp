@@ -89,6 +89,10 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE TABLE report_suppression (target TEXT PRIMARY KEY, until_time BIGINT, added BIGINT NOT NULL, "
         "actor TEXT NOT NULL, reason TEXT NOT NULL)",
     },
+    {
+        "CREATE TABLE log_position (host TEXT NOT NULL, file TEXT NOT NULL, position TEXT NOT NULL, "
+        "PRIMARY KEY (host, file))",
+    },
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "store/certificates.h"
 #include "store/database.h"
 #include "store/domains.h"
+#include "store/log_positions.h"
 #include "store/policy_cache.h"
 #include "store/reports.h"
 #include "store/secret_box.h"
@@ -31,6 +32,7 @@ public:
     Audit audit;
     Certificates certificates;
     Domains domains;
+    LogPositions log_positions;
     PolicyCache policy_cache;
     Reports reports;
     SessionCounts session_counts;

@@ -285,6 +285,17 @@ TEST(PolicyCache, KeepsPolicyAndFailures) {  // rule 9: a restart forgets nothin
     EXPECT_EQ(store->policy_cache.size().value(), 1U);
     ASSERT_TRUE(store->policy_cache.erase(entry.domain));
     EXPECT_TRUE(store->policy_cache.all().value().empty());
+    EXPECT_FALSE(store->policy_cache.find(entry.domain).value());
+}
+
+TEST(LogPositions, AreKeptByHostAndFile) {
+    const auto store = new_store();
+    ASSERT_TRUE(store->log_positions.put("a", "/var/log/mail.log", "1"));
+    ASSERT_TRUE(store->log_positions.put("b", "/var/log/mail.log", "2"));
+    ASSERT_TRUE(store->log_positions.put("a", "/var/log/mail.log", "3"));
+    EXPECT_EQ(store->log_positions.find("a", "/var/log/mail.log").value(), "3");
+    EXPECT_EQ(store->log_positions.find("b", "/var/log/mail.log").value(), "2");
+    EXPECT_FALSE(store->log_positions.find("a", "/var/log/other").value());
 }
 
 TEST(PolicyCache, FindsPagesAndForgets) {

@@ -1,0 +1,104 @@
+// `postseal collector --postfix-log FILE|-`: the sessions of a Postfix before 3.10, from its log into the store. A
+// process of its own beside `serve` or `policyd`, with the same configuration; those follow a file by themselves when
+// [collector] postfix_log names it.
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include "app/command.h"
+#include "app/config.h"
+#include "app/runtime.h"
+#include "app/sending.h"
+#include "app/state_dir.h"
+
+namespace postseal::app {
+
+namespace {
+
+struct Options {
+    std::string config;
+    std::string file;
+};
+
+// Until SIGTERM or SIGINT, or the end of standard input.
+void wait_for_end(const sender::LogIntake& intake) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    constexpr timespec look_again{0, 100'000'000};
+    while (!intake.ended() && sigtimedwait(&signals, nullptr, &look_again) < 0) {
+    }
+}
+
+Result<void> follow(const Config& config, const std::string& file) {
+    const std::unique_ptr<Log> log = make_log(config.log_level);
+    SystemClock clock;
+    clock.set_offset(Seconds(config.lab.clock_offset_s));
+    if (auto made = make_state_dir(config.state_dir); !made) {
+        return made;
+    }
+    POSTSEAL_TRY(store::SecretBox secrets, store::SecretBox::open(config.master_key_file()));
+    POSTSEAL_TRY(const std::unique_ptr<store::Store> store,
+                 store::Store::open(config.database_url(), std::move(secrets)));
+    POSTSEAL_TRY(const std::unique_ptr<Outside> outside, Outside::make(config));
+    POSTSEAL_TRY(const std::unique_ptr<sender::LogIntake> intake,
+                 sender::LogIntake::start(log_intake_settings(config, file), *store, outside->resolver(), clock, *log));
+    fmt::print("ready\n");
+    std::fflush(stdout);
+    sd_notify(0, "READY=1");
+    wait_for_end(*intake);
+    sd_notify(0, "STOPPING=1");
+    intake->stop();
+    outside->stop();
+    const sender::LogIntakeCounters& counted = intake->counters();
+    fmt::print("{} lines, {} sessions counted, {} too late, {} lines skipped\n", counted.lines.load(),
+               counted.sessions.load(), counted.late.load(), counted.rejected.load());
+    return {};
+}
+
+int run(const Options& options) {
+    const auto config = load_config(options.config);
+    if (!config) {
+        for (const Error& error : config.error()) {
+            complain(error.message());
+        }
+        return exit_usage;
+    }
+    const std::string& file = options.file.empty() ? config->collector.postfix_log : options.file;
+    if (file.empty()) {
+        complain("which log? --postfix-log FILE, or [collector] postfix_log in the configuration");
+        return exit_usage;
+    }
+    // Blocked before any thread starts, so that they reach only the wait above.
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&signals, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    if (const auto done = follow(*config, file); !done) {
+        complain(done.error().message());
+        return exit_usage;
+    }
+    return exit_fine;
+}
+
+}  // namespace
+
+void add_collector(CLI::App& root, int& status) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command =
+        root.add_subcommand("collector", "Count the TLS sessions of a Postfix before 3.10 from its mail log");
+    command->add_option("--config", options->config, "The configuration file (TOML)")->required();
+    command->add_option(
+        "--postfix-log", options->file,
+        "The log to follow, as tail -F does, from where the last run ended; - for standard input, to its "
+        "end. Default: [collector] postfix_log");
+    command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace postseal::app

@@ -1,0 +1,493 @@
+#include "sender/log_intake.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <condition_variable>
+#include <ctime>
+#include <filesystem>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/text.h"
+#include "net/listen_address.h"
+#include "tlsrpt/aggregate.h"
+#include "tlsrpt/postfix_log.h"
+
+namespace postseal::sender {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view component = "collector";
+constexpr std::size_t chunk_bytes = std::size_t{64} * 1024;
+constexpr std::size_t head_bytes = 256;  // by which a file is known again
+constexpr std::size_t files_max = 8;     // renamed ones included
+constexpr std::string_view standard_input = "-";
+
+std::string reason_of(int error) {
+    return std::generic_category().message(error);
+}
+
+// One file, or standard input: where we are in it.
+struct Source {
+    net::Socket file;
+    std::uint64_t inode = 0;
+    std::uint64_t offset = 0;  // of the next byte to read
+    std::string head;          // its first bytes, as many as there were
+    std::string partial;       // the beginning of a line whose end has not been written
+    bool skipping = false;     // inside a line that is too long
+    bool stream = false;       // no file: nothing to go back to
+    std::chrono::steady_clock::time_point last_data = std::chrono::steady_clock::now();
+
+    [[nodiscard]] std::uint64_t line_start() const { return offset - partial.size(); }
+    void restart() {
+        offset = 0;
+        partial.clear();
+        skipping = false;
+        head.clear();
+    }
+};
+
+std::string read_head(int fd, std::size_t bytes) {
+    std::string head(bytes, '\0');
+    const ssize_t got = ::pread(fd, head.data(), head.size(), 0);
+    head.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return head;
+}
+
+// Still what was read, and only more of it? Not after `copytruncate`, nor where the number of a deleted file came
+// again.
+bool goes_on(int fd, const std::string& head, std::uint64_t offset) {
+    struct stat status {};
+    return ::fstat(fd, &status) == 0 && static_cast<std::uint64_t>(status.st_size) >= offset &&
+           read_head(fd, head.size()) == head;
+}
+
+}  // namespace
+
+struct LogIntake::Impl {
+    Impl(LogIntakeSettings its_settings, store::Store& its_store, net::Resolver& resolver, const Clock& its_clock,
+         Log& its_log)
+        : settings(std::move(its_settings)),
+          store(its_store),
+          clock(its_clock),
+          log(its_log),
+          policies(settings.policies, store, resolver, clock, log, [this] { return stopping.load(); }) {}
+
+    [[nodiscard]] bool from_standard_input() const { return settings.file == standard_input; }
+
+    Result<void> open() {
+        if (from_standard_input()) {
+            Source source;
+            source.file = net::Socket(::fcntl(settings.standard_input, F_DUPFD_CLOEXEC, 0));
+            source.stream = true;
+            if (!source.file.valid()) {
+                return Error{Errc::unavailable, "standard input", reason_of(errno)};
+            }
+            sources.push_back(std::move(source));
+        } else {
+            if (auto locked = take_lock(); !locked) {
+                return locked;
+            }
+            POSTSEAL_TRY(const std::optional<std::string> position,
+                         store.log_positions.find(settings.host, settings.file));
+            if (position) {
+                go_on_from(*position);
+            } else {
+                first_day = std::chrono::floor<std::chrono::days>(clock.now());
+            }
+            look_for_file();
+        }
+        thread = std::thread([this] { run(); });
+        return {};
+    }
+
+    Result<void> take_lock() {
+        if (settings.lock_dir.empty()) {
+            return {};
+        }
+        const Sha256 digest = sha256(as_bytes(settings.file));
+        const std::string path = settings.lock_dir + "/log-" + to_hex(digest).substr(0, 16) + ".lock";
+        constexpr mode_t owner_only = 0600;
+        lock = net::Socket(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, owner_only));
+        if (!lock.valid()) {
+            return Error{Errc::unavailable, path, reason_of(errno)};
+        }
+        if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
+            return Error{Errc::unavailable, settings.file, "another postseal follows this file"};
+        }
+        return {};
+    }
+
+    // The files that were being read, wherever rotation has moved them since.
+    void go_on_from(const std::string& position) {
+        try {
+            const json::value parsed = json::parse(position);
+            const json::object& object = parsed.as_object();
+            auto restored = tlsrpt::PostfixLog::restore(std::string_view(object.at("sessions").as_string()));
+            for (const json::value& value : object.at("files").as_array()) {
+                const json::object& fields = value.as_object();
+                const auto head = from_hex(std::string_view(fields.at("head").as_string()));
+                if (head) {
+                    reopen(fields.at("inode").to_number<std::uint64_t>(),
+                           fields.at("offset").to_number<std::uint64_t>(), std::string(as_text(*head)));
+                }
+            }
+            if (restored) {
+                parser = std::move(*restored);
+            }
+        } catch (const std::exception&) {  // Boost.JSON's accessors throw; the shape is ours, so one handler is enough
+            log.warning(component, "what was remembered of " + printable(settings.file) +
+                                       " cannot be read: it is read from its beginning");
+        }
+    }
+
+    void reopen(std::uint64_t inode, std::uint64_t offset, const std::string& head) {
+        const std::filesystem::path path(settings.file);
+        std::error_code failed;
+        for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), failed)) {
+            struct stat status {};
+            if (!entry.path().filename().string().starts_with(path.filename().string()) ||
+                ::stat(entry.path().c_str(), &status) != 0 || status.st_ino != inode || !S_ISREG(status.st_mode)) {
+                continue;
+            }
+            Source source;
+            source.file = net::Socket(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+            if (source.file.valid() && goes_on(source.file.fd(), head, offset)) {
+                source.inode = inode;
+                source.offset = offset;
+                source.head = head;
+                sources.push_back(std::move(source));
+                return;
+            }
+        }
+        log.warning(component, fmt::format("{}: the file that was read up to byte {} is gone: what was written to it "
+                                           "since is not counted",
+                                           printable(settings.file), offset));
+    }
+
+    // The file that has the name now, if it is not being read already.
+    void look_for_file() {
+        struct stat status {};
+        if (::stat(settings.file.c_str(), &status) != 0) {
+            complain(reason_of(errno) + ": waiting for it");
+            return;
+        }
+        if (!S_ISREG(status.st_mode)) {
+            complain("not a regular file");
+            return;
+        }
+        for (const Source& source : sources) {
+            if (source.inode == status.st_ino) {
+                return;
+            }
+        }
+        Source source;
+        source.file = net::Socket(::open(settings.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        if (!source.file.valid() || ::fstat(source.file.fd(), &status) != 0) {
+            complain(reason_of(errno));
+            return;
+        }
+        complaint.clear();
+        source.inode = status.st_ino;
+        log.info(component, "reading " + printable(settings.file));
+        sources.push_back(std::move(source));
+        if (sources.size() > files_max) {
+            sources.erase(sources.begin());
+        }
+        position_changed = true;
+    }
+
+    void complain(const std::string& why) {
+        if (why != complaint) {
+            complaint = why;
+            log.warning(component, printable(settings.file) + ": " + why);
+        }
+    }
+
+    void run() {
+        auto last_write = std::chrono::steady_clock::now();
+        while (true) {
+            const std::uint64_t wanted = flush_wanted.load();
+            const bool last = stopping.load();
+            if (!from_standard_input()) {
+                look_for_file();
+            }
+            bool more = false;
+            for (Source& source : sources) {
+                more = read(source) || more;
+            }
+            drop_quiet_files();
+            const bool over = from_standard_input() && sources.empty();
+            const auto now = std::chrono::steady_clock::now();
+            if (last || over || !more || now - last_write >= settings.flush_interval) {
+                Result<void> written = write();
+                last_write = now;
+                if (!more || last || over) {
+                    const std::lock_guard guard(mutex);
+                    flush_done = wanted;
+                    flush_result = std::move(written);
+                    done = done || last || over;
+                    changed.notify_all();
+                }
+            }
+            if (last || over) {
+                return;
+            }
+            if (!more) {
+                wait(wanted);
+            }
+        }
+    }
+
+    void wait(std::uint64_t seen) {
+        if (from_standard_input()) {
+            pollfd polled{sources.front().file.fd(), POLLIN, 0};
+            ::poll(&polled, 1, static_cast<int>(settings.look_again.count()));
+            return;
+        }
+        std::unique_lock guard(mutex);
+        changed.wait_for(guard, settings.look_again, [&] { return stopping.load() || flush_wanted.load() > seen; });
+    }
+
+    // A chunk. False: nothing more is there now.
+    bool read(Source& source) {
+        if (!source.stream && !goes_on(source.file.fd(), source.head, source.offset)) {
+            log.info(component, printable(settings.file) + " was emptied: reading from its beginning");
+            source.restart();
+            position_changed = true;
+        }
+        std::array<char, chunk_bytes> chunk{};
+        ssize_t got = 0;
+        if (source.stream) {
+            pollfd polled{source.file.fd(), POLLIN, 0};
+            if (::poll(&polled, 1, 0) <= 0) {
+                return false;
+            }
+            got = ::read(source.file.fd(), chunk.data(), chunk.size());
+            if (got <= 0) {
+                source.file.close();  // its end
+                if (!source.partial.empty()) {
+                    line(source.partial);
+                }
+                return false;
+            }
+        } else {
+            got = ::pread(source.file.fd(), chunk.data(), chunk.size(), static_cast<off_t>(source.offset));
+            if (got <= 0) {
+                return false;
+            }
+            if (source.head.size() < head_bytes) {
+                source.head = read_head(source.file.fd(), head_bytes);
+            }
+        }
+        source.offset += static_cast<std::uint64_t>(got);
+        source.last_data = std::chrono::steady_clock::now();
+        position_changed = true;
+        take(source, {chunk.data(), static_cast<std::size_t>(got)});
+        return true;
+    }
+
+    void take(Source& source, std::string_view bytes) {
+        while (!bytes.empty()) {
+            const std::size_t end = bytes.find('\n');
+            const bool whole = end != std::string_view::npos;
+            const std::string_view part = bytes.substr(0, whole ? end : bytes.size());
+            bytes.remove_prefix(whole ? end + 1 : bytes.size());
+            if (!source.skipping) {
+                source.partial += part;
+            }
+            if (source.partial.size() > tlsrpt::PostfixLog::line_bytes_max && !source.skipping) {
+                source.skipping = true;
+                reject("longer than 64 KiB");
+            }
+            if (source.skipping) {
+                source.partial.clear();
+            }
+            if (whole) {
+                if (!source.skipping) {
+                    line(source.partial);
+                }
+                source.partial.clear();
+                source.skipping = false;
+            }
+        }
+    }
+
+    void reject(std::string_view why) {
+        if (counters.rejected.fetch_add(1) % 1000 == 0) {  // the first, and then one in a thousand
+            log.warning(component, fmt::format("{}: a line was skipped: {}", printable(settings.file), why));
+        }
+    }
+
+    void line(std::string_view text) {
+        counters.lines.fetch_add(1, std::memory_order_relaxed);
+        if (text.ends_with('\r')) {
+            text.remove_suffix(1);
+        }
+        const TimePoint now = clock.now();
+        const std::time_t seconds = now.time_since_epoch().count();
+        std::tm local{};
+        ::localtime_r(&seconds, &local);
+        std::vector<tlsrpt::LoggedSession> sessions;
+        if (!parser.read(text, {now, Seconds(local.tm_gmtoff)}, sessions)) {
+            reject("NUL or invalid UTF-8");
+        }
+        for (const tlsrpt::LoggedSession& session : sessions) {
+            count(session, std::chrono::floor<std::chrono::days>(now));
+        }
+    }
+
+    // By the day of the session, unless its report has gone out. What stood in the file before it was followed belongs
+    // to no day but this: of the days before a part is missing.
+    void count(const tlsrpt::LoggedSession& session, Day today) {
+        const Day day = std::chrono::floor<std::chrono::days>(session.at);
+        const Day oldest = std::max(first_day, today - std::chrono::days(1));
+        if (!from_standard_input() && day < oldest) {
+            counters.late.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
+        aggregate.add(day, tlsrpt::as_session(session, policies.of(session)));
+        counters.sessions.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    void drop_quiet_files() {
+        std::erase_if(sources, [&](const Source& source) {
+            return source.stream ? !source.file.valid()
+                                 : &source != &sources.back() &&
+                                       std::chrono::steady_clock::now() - source.last_data > settings.rotated_grace;
+        });
+    }
+
+    [[nodiscard]] std::string position() const {
+        json::array files;
+        for (const Source& source : sources) {
+            files.push_back(json::object{
+                {"inode", source.inode}, {"offset", source.line_start()}, {"head", to_hex(as_bytes(source.head))}});
+        }
+        return json::serialize(json::object{{"files", std::move(files)}, {"sessions", parser.save()}});
+    }
+
+    // The counts and the place up to which they go, in one step: neither lost nor counted twice, whenever this ends.
+    Result<void> write() {
+        std::vector<tlsrpt::Count> counts = aggregate.take();
+        if (counts.empty() && (!position_changed || from_standard_input())) {
+            return {};
+        }
+        const Result<void> written = store.transaction([&]() -> Result<void> {
+            if (auto added = store.session_counts.add(counts); !added) {
+                return added;
+            }
+            return from_standard_input() ? Result<void>()
+                                         : store.log_positions.put(settings.host, settings.file, position());
+        });
+        if (!written) {
+            log.error(component, "the counts could not be stored and are kept in memory: " + written.error().message());
+            for (const tlsrpt::Count& kept : counts) {
+                aggregate.add(kept);
+            }
+            return written;
+        }
+        position_changed = false;
+        return {};
+    }
+
+    Result<void> flush() {
+        std::unique_lock guard(mutex);
+        const std::uint64_t mine = ++flush_wanted;
+        changed.notify_all();
+        changed.wait(guard, [&] { return flush_done >= mine || done; });
+        return flush_result;
+    }
+
+    void stop() {
+        {
+            const std::lock_guard guard(mutex);
+            stopping.store(true);
+            changed.notify_all();
+        }
+        if (thread.joinable()) {
+            thread.join();
+        }
+    }
+
+    LogIntakeSettings settings;
+    store::Store& store;
+    const Clock& clock;
+    Log& log;
+    LogIntakeCounters counters;
+    std::atomic<bool> stopping{false};
+    std::atomic<std::uint64_t> flush_wanted{0};
+
+    std::mutex mutex;  // over what follows
+    std::condition_variable changed;
+    std::uint64_t flush_done = 0;
+    Result<void> flush_result;
+    bool done = false;  // the thread has ended
+
+    // Of the thread alone.
+    AppliedPolicies policies;
+    tlsrpt::PostfixLog parser;
+    tlsrpt::Aggregate aggregate;
+    std::vector<Source> sources;  // renamed ones first
+    net::Socket lock;
+    std::string complaint;
+    Day first_day;
+    bool position_changed = false;
+
+    std::thread thread;
+};
+
+LogIntake::LogIntake(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+LogIntake::~LogIntake() {
+    stop();
+}
+
+Result<std::unique_ptr<LogIntake>> LogIntake::start(LogIntakeSettings settings, store::Store& store,
+                                                    net::Resolver& resolver, const Clock& clock, Log& log) {
+    if (settings.file != standard_input) {
+        std::error_code failed;
+        settings.file = std::filesystem::absolute(settings.file, failed).lexically_normal().string();
+        if (failed) {
+            return Error{Errc::unavailable, settings.file, failed.message()};
+        }
+    }
+    auto impl = std::make_unique<Impl>(std::move(settings), store, resolver, clock, log);
+    if (auto opened = impl->open(); !opened) {
+        return opened.error();
+    }
+    return std::unique_ptr<LogIntake>(new LogIntake(std::move(impl)));
+}
+
+void LogIntake::stop() {
+    impl_->stop();
+}
+
+Result<void> LogIntake::flush() {
+    return impl_->flush();
+}
+
+bool LogIntake::ended() const {
+    const std::lock_guard guard(impl_->mutex);
+    return impl_->done;
+}
+
+const LogIntakeCounters& LogIntake::counters() const {
+    return impl_->counters;
+}
+
+}  // namespace postseal::sender
