@@ -60,12 +60,15 @@ class SmtpDialogue:
 
 class Sink(Listener):
     """A mail server that takes everything, with STARTTLS under `certificate` (None: it offers no TLS). Its attributes may
-    change while it runs: `refuses_starttls` offers TLS and then answers 454; `hostile` is False while it plays an honest MX."""
+    change while it runs: `refuses_starttls` offers TLS and then answers 454; `hostile` is False while it plays an honest MX; while `answers` is
+    cleared a message is not answered."""
 
     def __init__(self, lab, address: str, host: str, certificate: Certificate):
         self.host = host
         self.certificate = certificate
         self.refuses_starttls = False
+        self.answers = threading.Event()
+        self.answers.set()
         self.hostile = True
         self.sessions = []
         super().__init__(lab, address, 25)
@@ -93,6 +96,7 @@ class Sink(Listener):
             elif verb == "DATA":
                 smtp.say("354 go on")
                 session.messages.append(smtp.read_message())
+                self.answers.wait(60)
                 smtp.say("250 taken")
             elif verb == "QUIT":
                 smtp.say("221 bye")

@@ -1,0 +1,197 @@
+"""A Postfix without TLSRPT (Debian 12's 3.7) is counted from its log: every way a session can end, over rotation and a lost
+process, and the day's reports say exactly that.
+
+RPT-036, RPT-037, RPT-038
+"""
+
+import datetime
+import gzip
+import json
+import re
+import smtplib
+import ssl
+import urllib.request
+from collections import Counter
+
+from lab.attacker import Sink
+from lab.ca import Ca
+from lab.internet import Internet
+from lab.policy_host import PolicyHost, Site, policy
+from lab.postfix import Postfix, System
+from lab.postseal import Postseal, command
+from lab.scene import expect, wait_for
+from lab.servers import Listener
+
+LIMIT_S = 180
+
+POLICY_HOST, REPORTS, SENDER = "127.0.0.30", "127.0.0.31", "127.0.0.25"
+STS, DANE, PLAIN = "sts.test", "dane.test", "plain.test"  # enforced policies; signed, with TLSA; nothing
+KINDS = {"ok": "127.0.0.41", "strip": "127.0.0.42", "self": "127.0.0.43", "expired": "127.0.0.44", "wrong": "127.0.0.45"}
+DAY_S = 86400
+
+
+class ReportHost(Listener):
+    """Takes TLS reports by HTTPS POST: path → report."""
+
+    def __init__(self, lab, address: str, certificate):
+        self.reports = {}
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate.chain, certificate.key)
+        super().__init__(lab, address, 443)
+
+    def serve(self, conn):
+        with self._context.wrap_socket(conn, server_side=True) as tls, tls.makefile("rb") as file:
+            path = file.readline().split()[1].decode()
+            length = 0
+            while (line := file.readline().strip()):
+                name, _, value = line.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+            expect(path not in self.reports, f"one report to {path}")
+            self.reports[path] = json.loads(gzip.decompress(file.read(length)))
+            tls.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+class Stage:
+    def __init__(self, lab):
+        self.ca = Ca(lab)
+        self.internet = Internet(lab)
+        self.zones = {zone: self.internet.domain(zone, signed=zone == DANE) for zone in (STS, DANE, PLAIN)}
+        self.internet.domain("reports.test", signed=False).set("@", "A", REPORTS)
+        self.policies = PolicyHost(lab, POLICY_HOST)
+        self.reports = ReportHost(lab, REPORTS, self.ca.leaf("reports.test"))
+        self.sinks = {}
+        for kind, address in KINDS.items():
+            names = [f"mx.{kind}.{zone}" for zone in self.zones]
+            certificate = {"strip": lambda: None, "self": lambda: self.ca.self_signed(*names), "expired": lambda: self.ca.expired(*names),
+                           "wrong": lambda: self.ca.leaf("mx.elsewhere.test")}.get(kind, lambda: self.ca.leaf(*names))()
+            self.sinks[kind] = Sink(lab, address, names[0], certificate)
+            for zone, records in self.zones.items():
+                records.set(f"mx.{kind}", "A", address)
+                self.domain(kind, zone, f"mx.{kind}.{zone}")
+            good = certificate if kind == "ok" else self.ca.leaf(f"mx.{kind}.{DANE}")
+            self.zones[DANE].set(f"_25._tcp.mx.{kind}", "TLSA", good.tlsa())
+        self.domain("several", STS, f"mx.self.{STS}", f"mx.ok.{STS}")
+        self.domain("piped", PLAIN, f"mx.ok.{PLAIN}")
+        self.internet.start()
+        self.sender = Postfix(lab, System.debian12(lab), "sender", SENDER, "sender.test", smtp_tls_security_level="may", in_flow_delay="0",
+                              smtp_tls_CAfile=self.ca.file, smtp_tls_policy_maps="socketmap:inet:127.0.0.1:8461:QUERY")
+        self.postseal = Postseal(lab, self.internet, self.ca.file, {
+            "policyd": {"listen": ["127.0.0.1:8461"]}, "metrics": {"listen": ["127.0.0.1:9464"]},
+            "collector": {"postfix_log": self.sender.log.path},
+            "reporter": {"organization_name": "Sender", "contact": "tls@sender.test", "spread_s": 0}}, verb="policyd").start()
+        self.sender.start()
+
+    def domain(self, label: str, zone: str, *hosts: str):
+        records = self.zones[zone]
+        records.set(label, "MX", *(f"{10 * (i + 1)} {host}." for i, host in enumerate(hosts)))
+        records.set(f"_smtp._tls.{label}", "TXT", f'"v=TLSRPTv1; rua=https://reports.test/{label}.{zone}"')
+        if zone == STS:
+            records.set(f"_mta-sts.{label}", "TXT", '"v=STSv1; id=1;"')
+            records.set(f"mta-sts.{label}", "A", POLICY_HOST)
+            host = f"mta-sts.{label}.{zone}"
+            self.policies.sites[host] = Site(self.ca.leaf(host), policy("enforce", *hosts))
+
+    def send(self, *domains: str):
+        """A letter to each, all at once; waits until each has been tried."""
+        ids = self.sender.send_all("a@sender.test", [(f"b@{domain}", f"letter to {domain}") for domain in domains])
+        for queue_id in ids:
+            self.sender.outcome(queue_id)
+
+
+def told(report: dict) -> list:
+    """What a report says: (policy type, policy domain, successful, failed, {(result type, MX host): sessions})."""
+    out = []
+    for entry in report["policies"]:
+        failures = Counter()
+        for detail in entry.get("failure-details", []):
+            failures[(detail["result-type"], detail.get("receiving-mx-hostname"))] += detail["failed-session-count"]
+        out.append((entry["policy"]["policy-type"], entry["policy"]["policy-domain"], entry["summary"]["total-successful-session-count"],
+                    entry["summary"]["total-failure-session-count"], dict(failures)))
+    return out
+
+
+def play(lab):
+    with lab.step("the peers stand: MX hosts of every kind, policyd that follows the log of Postfix 3.7"):
+        stage = Stage(lab)
+        version = stage.sender.system.version()
+        expect(tuple(int(part) for part in version.split(".")[:2]) < (3, 10), f"Postfix {version}")
+    day = datetime.datetime.now(datetime.timezone.utc).date()
+
+    with lab.step("letters to all of them, at once"):
+        stage.send(*(f"{kind}.{zone}" for kind in KINDS for zone in (STS, DANE, PLAIN)), f"several.{STS}")
+
+    with lab.step("two sessions at a time, one inside the other"):
+        slow = stage.sinks["ok"]
+        slow.answers.clear()
+        mark = stage.sender.log.mark()
+        held = stage.sender.send("a@sender.test", f"c@ok.{STS}", "a letter that takes its time")
+        stage.sender.log.wait(rf"TLS connection established to mx\.ok\.{STS}", after=mark)
+        stage.send(f"self.{PLAIN}")
+        slow.answers.set()
+        expect(stage.sender.outcome(held).status == "sent", "the first one ends last")
+
+    with lab.step("the process is lost; meanwhile the log is rotated; a letter to two recipients is one session"):
+        stage.postseal.kill()
+        log = stage.sender.log.path
+        log.rename(log.with_name(log.name + ".1"))
+        stage.postseal.start()
+        stage.sender.reload()
+        with smtplib.SMTP(SENDER, 25, local_hostname="client.test", timeout=30) as smtp:
+            smtp.sendmail("a@sender.test", [f"d@ok.{PLAIN}", f"e@ok.{PLAIN}"], "Subject: two\r\n\r\nrecipients\r\n")
+        for recipient in ("d", "e"):
+            stage.sender.log.wait(rf"to=<{recipient}@ok\.{PLAIN}>.*status=sent")
+
+    with lab.step("a hostile line is skipped and counted"):
+        with open(log, "ab") as file:
+            file.write(b"\0" * 100 + b"\n\xff\n" + b"x" * (1 << 20) + b"\n")
+        wait_for(lambda: "postseal_collector_log_rejected_total 3\n" in metrics(), "three lines rejected")
+
+    with lab.step("another log by standard input, beside the process that runs"):
+        lines = [re.sub(rf"ok\.{PLAIN}", f"piped.{PLAIN}", line) for line in stage.sender.log.lines(rf"ok\.{PLAIN}")]
+        done = command(lab, "collector", "--config", stage.postseal.config_file, "--postfix-log", "-", input="\n".join(lines))
+        expect(f"{len(lines)} lines, 1 sessions counted" in done.stdout, done.stdout)
+        done = command(lab, "collector", "--config", stage.postseal.config_file, "--postfix-log", log, ok=(2,))
+        expect("another postseal follows this file" in done.stderr, done.stderr)
+
+    expect(datetime.datetime.now(datetime.timezone.utc).date() == day, "the scene ran across midnight UTC; run it again")
+
+    with lab.step("after midnight each domain's report says exactly what happened"):
+        stage.postseal.json("reporter", "run", "--day", str(day), ok=(2,))
+        stage.postseal.config["lab"]["clock_offset_s"] = DAY_S
+        stage.postseal.reload()
+        ran = wait_for(lambda: reported(stage.postseal, day), "the day can be reported")
+        expect(all(entry["result"] in ("sent", "already-sent") for entry in ran["reports"]), f"{ran}")
+        trust, invalid = "certificate-not-trusted", "tlsa-invalid"
+        expected = {
+            f"ok.{STS}": [("sts", f"ok.{STS}", 2, 0, {})],
+            f"strip.{STS}": [("sts", f"strip.{STS}", 0, 1, {("starttls-not-supported", f"mx.strip.{STS}"): 1})],
+            f"self.{STS}": [("sts", f"self.{STS}", 0, 1, {(trust, f"mx.self.{STS}"): 1})],
+            f"expired.{STS}": [("sts", f"expired.{STS}", 0, 1, {("certificate-expired", f"mx.expired.{STS}"): 1})],
+            f"wrong.{STS}": [("sts", f"wrong.{STS}", 0, 1, {("certificate-host-mismatch", f"mx.wrong.{STS}"): 1})],
+            f"several.{STS}": [("sts", f"several.{STS}", 1, 1, {(trust, f"mx.self.{STS}"): 1})],
+            f"ok.{DANE}": [("tlsa", f"mx.ok.{DANE}", 1, 0, {})],
+            f"strip.{DANE}": [("tlsa", f"mx.strip.{DANE}", 0, 1, {("starttls-not-supported", f"mx.strip.{DANE}"): 1})],
+            f"ok.{PLAIN}": [("no-policy-found", f"ok.{PLAIN}", 2, 0, {})],
+            f"self.{PLAIN}": [("no-policy-found", f"self.{PLAIN}", 2, 0, {})],
+            f"piped.{PLAIN}": [("no-policy-found", f"piped.{PLAIN}", 1, 0, {})],
+        }
+        for kind in ("self", "expired", "wrong"):
+            expected[f"{kind}.{DANE}"] = [("tlsa", f"mx.{kind}.{DANE}", 0, 1, {(invalid, f"mx.{kind}.{DANE}"): 1})]
+        for kind in ("expired", "wrong"):
+            expected[f"{kind}.{PLAIN}"] = [("no-policy-found", f"{kind}.{PLAIN}", 1, 0, {})]
+        # In clear text, since nothing asked for TLS: no session of TLS, so nothing is said of it.
+        got = {path.lstrip("/"): told(report) for path, report in stage.reports.reports.items()}
+        for domain in sorted(expected.keys() | got.keys()):
+            expect(got.get(domain) == expected.get(domain), f"{domain}: {got.get(domain)}, not {expected.get(domain)}")
+
+
+def metrics() -> str:
+    with urllib.request.urlopen("http://127.0.0.1:9464/metrics", timeout=30) as answer:
+        return answer.read().decode()
+
+
+def reported(postseal, day):
+    """The clock moves at SIGHUP; until it has, the day is unfinished (exit 2)."""
+    done = postseal.command("reporter", "run", "--day", str(day), "--config", postseal.config_file, "--json", ok=(0, 1, 2))
+    return done.returncode == 0 and json.loads(done.stdout)
