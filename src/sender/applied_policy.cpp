@@ -75,11 +75,12 @@ AppliedPolicies::AppliedPolicies(Settings settings, store::Store& store, net::Re
                                  Log& log, std::function<bool()> give_up)
     : settings_(settings), store_(store), resolver_(resolver), clock_(clock), log_(log), give_up_(std::move(give_up)) {}
 
-tlsrpt::PolicyResult AppliedPolicies::of(const tlsrpt::LoggedSession& session) {
+Result<tlsrpt::PolicyResult> AppliedPolicies::of(const tlsrpt::LoggedSession& session) {
+    deadline_ = std::chrono::steady_clock::now() + settings_.lookup_timeout;
     KnownPolicies known;
     if (session.held_to != HeldTo::nothing) {
         if (session.held_to != HeldTo::dane) {
-            known.enforced = enforced(session.domain);
+            POSTSEAL_TRY(known.enforced, enforced(session.domain));
         }
         const auto host = dns::Name::parse(session.host);
         if (host && !host->is_root() && !(session.held_to == HeldTo::webpki && known.enforced)) {
@@ -88,21 +89,27 @@ tlsrpt::PolicyResult AppliedPolicies::of(const tlsrpt::LoggedSession& session) {
             known.tlsa_base = tlsa.base;
             known.mx_secure = known.enforced && !known.tlsa.empty() && mx_secure(session.domain);
         }
+        if (give_up_()) {
+            return Error{Errc::unavailable, session.domain.text(), "its policy was still being looked up at the end"};
+        }
     }
     return applied_policy(session, known);
 }
 
-std::optional<mtasts::Policy> AppliedPolicies::enforced(const dns::Name& domain) {
+Result<std::optional<mtasts::Policy>> AppliedPolicies::enforced(const dns::Name& domain) {
     auto entry = store_.policy_cache.find(domain);
+    if (!entry && entry.error().code == Errc::unavailable) {
+        return entry.error();
+    }
     if (!entry) {
         log_.warning(component, "the cached policy of " + domain.text() + ": " + entry.error().message());
-        return std::nullopt;
+        return std::optional<mtasts::Policy>();
     }
     if (!*entry || !mtasts::in_force((*entry)->policy, clock_.now()) ||
         (*entry)->policy->policy.mode != mtasts::Mode::enforce) {
-        return std::nullopt;
+        return std::optional<mtasts::Policy>();
     }
-    return std::move((*entry)->policy->policy);
+    return std::optional(std::move((*entry)->policy->policy));
 }
 
 // RFC 7672 §2.2.1 to §2.2.3: the host's addresses must be secure, then its TLSA records at the first base domain that
@@ -156,8 +163,7 @@ net::DnsAnswer AppliedPolicies::resolve(const dns::Name& name, dns::Type type) {
     auto answer = promised->get_future();
     resolver_.resolve(name, type, [promised](net::DnsAnswer arrived) { promised->set_value(std::move(arrived)); });
     constexpr std::chrono::milliseconds slice{50};
-    for (auto waited = std::chrono::milliseconds(0); waited < settings_.lookup_timeout && !give_up_();
-         waited += slice) {
+    while (std::chrono::steady_clock::now() < deadline_ && !give_up_()) {
         if (answer.wait_for(slice) == std::future_status::ready) {
             return answer.get();
         }

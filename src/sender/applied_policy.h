@@ -33,14 +33,15 @@ class AppliedPolicies {
 public:
     struct Settings {
         std::uint16_t smtp_port = 25;
-        std::chrono::milliseconds lookup_timeout{5000};
+        std::chrono::milliseconds lookup_timeout{5000};  // for all lookups of a session
         Seconds lookup_again{300};
     };
     // `give_up` is asked while DNS is waited for. Everything outlives this.
     AppliedPolicies(Settings settings, store::Store& store, net::Resolver& resolver, const Clock& clock, Log& log,
                     std::function<bool()> give_up);
-    // Blocks on the store and on DNS. One thread.
-    tlsrpt::PolicyResult of(const tlsrpt::LoggedSession& session);
+    // Blocks on the store and on DNS; where DNS does not answer in time nothing is known. One thread. Errors: the store
+    // does not answer, or the caller has given up.
+    Result<tlsrpt::PolicyResult> of(const tlsrpt::LoggedSession& session);
 
 private:
     struct HostTlsa {
@@ -52,7 +53,7 @@ private:
         T value;
         TimePoint until;
     };
-    std::optional<mtasts::Policy> enforced(const dns::Name& domain);
+    Result<std::optional<mtasts::Policy>> enforced(const dns::Name& domain);
     const HostTlsa& tlsa_of(const dns::Name& host);
     bool mx_secure(const dns::Name& domain);
     net::DnsAnswer resolve(const dns::Name& name, dns::Type type);
@@ -63,6 +64,7 @@ private:
     const Clock& clock_;
     Log& log_;
     std::function<bool()> give_up_;
+    std::chrono::steady_clock::time_point deadline_;  // of the session at hand
     std::map<dns::Name, Cached<HostTlsa>> tlsa_;
     std::map<dns::Name, Cached<bool>> mx_secure_;
 };

@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <condition_variable>
 #include <ctime>
+#include <deque>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -35,6 +37,9 @@ constexpr std::string_view component = "collector";
 constexpr std::size_t chunk_bytes = std::size_t{64} * 1024;
 constexpr std::size_t head_bytes = 256;  // by which a file is known again
 constexpr std::size_t files_max = 8;     // renamed ones included
+constexpr std::size_t uncounted_max = 1000;
+constexpr std::chrono::milliseconds store_again{1000};  // after it did not take the counts
+constexpr std::chrono::seconds stop_patience{2};        // for the policies of what was read
 constexpr std::string_view standard_input = "-";
 
 std::string reason_of(int error) {
@@ -85,8 +90,9 @@ struct LogIntake::Impl {
           store(its_store),
           clock(its_clock),
           log(its_log),
-          policies(settings.policies, store, resolver, clock, log, [this] { return stopping.load(); }) {}
+          policies(settings.policies, store, resolver, clock, log, [this] { return out_of_patience(); }) {}
 
+    [[nodiscard]] bool out_of_patience() const { return stopping.load() && std::chrono::steady_clock::now() > stop_by; }
     [[nodiscard]] bool from_standard_input() const { return settings.file == standard_input; }
 
     Result<void> open() {
@@ -156,27 +162,44 @@ struct LogIntake::Impl {
     }
 
     void reopen(std::uint64_t inode, std::uint64_t offset, const std::string& head) {
-        const std::filesystem::path path(settings.file);
-        std::error_code failed;
-        for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), failed)) {
-            struct stat status {};
-            if (!entry.path().filename().string().starts_with(path.filename().string()) ||
-                ::stat(entry.path().c_str(), &status) != 0 || status.st_ino != inode || !S_ISREG(status.st_mode)) {
-                continue;
-            }
-            Source source;
-            source.file = net::Socket(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-            if (source.file.valid() && goes_on(source.file.fd(), head, offset)) {
-                source.inode = inode;
-                source.offset = offset;
-                source.head = head;
-                sources.push_back(std::move(source));
-                return;
-            }
+        if (auto source = find_file(inode, offset, head)) {
+            sources.push_back(std::move(*source));
+            return;
         }
         log.warning(component, fmt::format("{}: the file that was read up to byte {} is gone: what was written to it "
                                            "since is not counted",
                                            printable(settings.file), offset));
+    }
+
+    // Where rotation has put what was read up to `offset`: a file with that number, or the copy that `copytruncate`
+    // made.
+    std::optional<Source> find_file(std::uint64_t inode, std::uint64_t offset, const std::string& head) {
+        const std::filesystem::path path(settings.file);
+        std::optional<Source> copy;
+        std::error_code failed;
+        std::filesystem::directory_iterator entry(path.parent_path(), failed);
+        for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+            if (!entry->path().filename().string().starts_with(path.filename().string())) {
+                continue;
+            }
+            Source source;
+            source.file = net::Socket(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+            struct stat status {};
+            if (!source.file.valid() || ::fstat(source.file.fd(), &status) != 0 || !S_ISREG(status.st_mode) ||
+                !goes_on(source.file.fd(), head, offset)) {
+                continue;
+            }
+            source.inode = status.st_ino;
+            source.offset = offset;
+            source.head = head;
+            if (source.inode == inode) {
+                return source;
+            }
+            if (head.size() == head_bytes) {  // a short one could be that of any file
+                copy = std::move(source);
+            }
+        }
+        return copy;
     }
 
     // The file that has the name now, if it is not being read already.
@@ -190,10 +213,11 @@ struct LogIntake::Impl {
             complain("not a regular file");
             return;
         }
-        for (const Source& source : sources) {
-            if (source.inode == status.st_ino) {
-                return;
-            }
+        const auto known = std::find_if(sources.begin(), sources.end(),
+                                        [&](const Source& source) { return source.inode == status.st_ino; });
+        if (known != sources.end()) {
+            std::rotate(known, known + 1, sources.end());  // one that got its name back is no renamed one
+            return;
         }
         Source source;
         source.file = net::Socket(::open(settings.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -205,10 +229,33 @@ struct LogIntake::Impl {
         source.inode = status.st_ino;
         log.info(component, "reading " + printable(settings.file));
         sources.push_back(std::move(source));
+        limit_files();
+        position_changed = true;
+    }
+
+    void limit_files() {
         if (sources.size() > files_max) {
             sources.erase(sources.begin());
         }
-        position_changed = true;
+    }
+
+    // Files that are no longer what was read: the rest of that is in a copy, if anywhere.
+    void look_for_emptied() {
+        for (std::size_t i = 0; i < sources.size(); ++i) {
+            Source& source = sources[i];
+            if (source.stream || goes_on(source.file.fd(), source.head, source.offset)) {
+                continue;
+            }
+            log.info(component, printable(settings.file) + " was emptied: reading from its beginning");
+            auto copy = find_file(source.inode, source.line_start(), source.head);
+            source.restart();
+            position_changed = true;
+            if (copy) {
+                sources.insert(sources.begin() + static_cast<std::ptrdiff_t>(i), std::move(*copy));
+                ++i;
+            }
+        }
+        limit_files();
     }
 
     void complain(const std::string& why) {
@@ -223,29 +270,26 @@ struct LogIntake::Impl {
         while (true) {
             const std::uint64_t wanted = flush_wanted.load();
             const bool last = stopping.load();
-            if (!from_standard_input()) {
-                look_for_file();
-            }
-            bool more = false;
-            for (Source& source : sources) {
-                more = read(source) || more;
-            }
-            drop_quiet_files();
+            const bool was_stuck = stuck;
+            const bool more = !was_stuck && read_some();
             const bool over = from_standard_input() && sources.empty();
             const auto now = std::chrono::steady_clock::now();
-            if (last || over || !more || now - last_write >= settings.flush_interval) {
+            bool stored = true;
+            if (last || over || (!more && wanted > flush_done) || (!stuck && uncounted.size() >= uncounted_max) ||
+                now - last_write >= (stuck ? store_again : settings.flush_interval)) {
                 Result<void> written = write();
                 last_write = now;
-                if (!more || last || over) {
-                    const std::lock_guard guard(mutex);
+                stored = written.has_value();
+                const std::lock_guard guard(mutex);
+                if ((!more && !was_stuck) || !stored) {
                     flush_done = wanted;
-                    flush_result = std::move(written);
-                    done = done || last || over;
-                    changed.notify_all();
                 }
-            }
-            if (last || over) {
-                return;
+                flush_result = std::move(written);
+                done = last || (over && stored);
+                changed.notify_all();
+                if (done) {
+                    return;
+                }
             }
             if (!more) {
                 wait(wanted);
@@ -253,8 +297,21 @@ struct LogIntake::Impl {
         }
     }
 
+    // False: nothing more is there now. In the order in which it was written: what was renamed goes first.
+    bool read_some() {
+        if (!from_standard_input()) {
+            look_for_file();
+            look_for_emptied();
+        }
+        const bool more = std::any_of(sources.begin(), sources.end(), [this](Source& source) { return read(source); });
+        if (!more) {
+            drop_quiet_files();
+        }
+        return more;
+    }
+
     void wait(std::uint64_t seen) {
-        if (from_standard_input()) {
+        if (from_standard_input() && !sources.empty() && !stuck) {
             pollfd polled{sources.front().file.fd(), POLLIN, 0};
             ::poll(&polled, 1, static_cast<int>(settings.look_again.count()));
             return;
@@ -265,11 +322,6 @@ struct LogIntake::Impl {
 
     // A chunk. False: nothing more is there now.
     bool read(Source& source) {
-        if (!source.stream && !goes_on(source.file.fd(), source.head, source.offset)) {
-            log.info(component, printable(settings.file) + " was emptied: reading from its beginning");
-            source.restart();
-            position_changed = true;
-        }
         std::array<char, chunk_bytes> chunk{};
         ssize_t got = 0;
         if (source.stream) {
@@ -278,6 +330,9 @@ struct LogIntake::Impl {
                 return false;
             }
             got = ::read(source.file.fd(), chunk.data(), chunk.size());
+            if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+                return false;
+            }
             if (got <= 0) {
                 source.file.close();  // its end
                 if (!source.partial.empty()) {
@@ -346,22 +401,34 @@ struct LogIntake::Impl {
         if (!parser.read(text, {now, Seconds(local.tm_gmtoff)}, sessions)) {
             reject("NUL or invalid UTF-8");
         }
-        for (const tlsrpt::LoggedSession& session : sessions) {
-            count(session, std::chrono::floor<std::chrono::days>(now));
+        const Day today = std::chrono::floor<std::chrono::days>(now);
+        for (tlsrpt::LoggedSession& session : sessions) {
+            if (is_late(session, today)) {
+                counters.late.fetch_add(1, std::memory_order_relaxed);
+            } else {
+                uncounted.push_back(std::move(session));
+            }
         }
     }
 
-    // By the day of the session, unless its report has gone out. What stood in the file before it was followed belongs
-    // to no day but this: of the days before a part is missing.
-    void count(const tlsrpt::LoggedSession& session, Day today) {
-        const Day day = std::chrono::floor<std::chrono::days>(session.at);
-        const Day oldest = std::max(first_day, today - std::chrono::days(1));
-        if (!from_standard_input() && day < oldest) {
-            counters.late.fetch_add(1, std::memory_order_relaxed);
-            return;
+    // The report of the day before yesterday has gone out. What stood in the file before it was followed belongs to no
+    // day but this: of the days before a part is missing.
+    [[nodiscard]] bool is_late(const tlsrpt::LoggedSession& session, Day today) const {
+        return !from_standard_input() &&
+               std::chrono::floor<std::chrono::days>(session.at) < std::max(first_day, today - std::chrono::days(1));
+    }
+
+    // Under the policy that applied. Where the store does not say which, the rest waits until it does.
+    Result<void> count() {
+        while (!uncounted.empty()) {
+            const tlsrpt::LoggedSession& session = uncounted.front();
+            POSTSEAL_TRY(tlsrpt::PolicyResult policy, policies.of(session));
+            aggregate.add(std::chrono::floor<std::chrono::days>(session.at),
+                          tlsrpt::as_session(session, std::move(policy)));
+            counters.sessions.fetch_add(1, std::memory_order_relaxed);
+            uncounted.pop_front();
         }
-        aggregate.add(day, tlsrpt::as_session(session, policies.of(session)));
-        counters.sessions.fetch_add(1, std::memory_order_relaxed);
+        return {};
     }
 
     void drop_quiet_files() {
@@ -381,28 +448,42 @@ struct LogIntake::Impl {
         return json::serialize(json::object{{"files", std::move(files)}, {"sessions", parser.save()}});
     }
 
-    // The counts and the place up to which they go, in one step: neither lost nor counted twice, whenever this ends.
     Result<void> write() {
+        Result<void> written = count();
+        if (written) {
+            written = store_counts();
+        }
+        if (!written && !stuck) {
+            log.error(component, "the counts of " + printable(settings.file) +
+                                     " cannot be stored, and nothing more is read: " + written.error().message());
+        } else if (written && stuck) {
+            log.info(component, "the counts of " + printable(settings.file) + " are stored again");
+        }
+        stuck = !written;
+        return written;
+    }
+
+    // The counts and the place up to which they go, in one step: neither lost nor counted twice, whenever this ends.
+    Result<void> store_counts() {
         std::vector<tlsrpt::Count> counts = aggregate.take();
         if (counts.empty() && (!position_changed || from_standard_input())) {
             return {};
         }
-        const Result<void> written = store.transaction([&]() -> Result<void> {
+        Result<void> stored = store.transaction([&]() -> Result<void> {
             if (auto added = store.session_counts.add(counts); !added) {
                 return added;
             }
             return from_standard_input() ? Result<void>()
                                          : store.log_positions.put(settings.host, settings.file, position());
         });
-        if (!written) {
-            log.error(component, "the counts could not be stored and are kept in memory: " + written.error().message());
-            for (const tlsrpt::Count& kept : counts) {
-                aggregate.add(kept);
-            }
-            return written;
+        if (stored) {
+            position_changed = false;
+            return stored;
         }
-        position_changed = false;
-        return {};
+        for (const tlsrpt::Count& kept : counts) {
+            aggregate.add(kept);
+        }
+        return stored;
     }
 
     Result<void> flush() {
@@ -416,6 +497,7 @@ struct LogIntake::Impl {
     void stop() {
         {
             const std::lock_guard guard(mutex);
+            stop_by = std::chrono::steady_clock::now() + stop_patience;
             stopping.store(true);
             changed.notify_all();
         }
@@ -429,6 +511,7 @@ struct LogIntake::Impl {
     const Clock& clock;
     Log& log;
     LogIntakeCounters counters;
+    std::chrono::steady_clock::time_point stop_by;  // set before `stopping`
     std::atomic<bool> stopping{false};
     std::atomic<std::uint64_t> flush_wanted{0};
 
@@ -441,12 +524,14 @@ struct LogIntake::Impl {
     // Of the thread alone.
     AppliedPolicies policies;
     tlsrpt::PostfixLog parser;
+    std::deque<tlsrpt::LoggedSession> uncounted;
     tlsrpt::Aggregate aggregate;
     std::vector<Source> sources;  // renamed ones first
     net::Socket lock;
     std::string complaint;
     Day first_day;
     bool position_changed = false;
+    bool stuck = false;  // the store does not take what was read
 
     std::thread thread;
 };

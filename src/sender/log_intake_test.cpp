@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "net/testing.h"
 #include "sender/testing.h"
+#include "store/sqlite.h"
 
 namespace postseal::sender {
 namespace {
@@ -219,6 +220,67 @@ TEST_F(LogIntakeTest, GoesOnAfterARestart) {
     start();
     EXPECT_EQ(counted("example.com"), 5U);
     EXPECT_GE(log_.warnings("is gone"), 1U);
+}
+
+TEST_F(LogIntakeTest, TheRestIsInTheCopy) {
+    const std::string copy = settings_.file + ".1";
+    append(session() + session() + handshake(some_noon));
+    start();
+    EXPECT_EQ(counted(), 2U);
+    intake_.reset();
+    append(end_of(some_noon) + session());
+    std::filesystem::copy_file(settings_.file, copy);
+    std::filesystem::resize_file(settings_.file, 0);
+    append(session(some_noon + Seconds(60)));
+    start();
+    EXPECT_EQ(counted(), 5U) << "the session under way, the next one, and the one in the emptied file";
+    EXPECT_EQ(log_.warnings("is gone"), 0U);
+    start();
+    EXPECT_EQ(counted(), 5U);
+    // A copy that somebody made of a file which is still there is nothing to read.
+    std::filesystem::copy_file(settings_.file, settings_.file + ".bak");
+    start();
+    EXPECT_EQ(counted(), 5U);
+}
+
+TEST_F(LogIntakeTest, AFileThatGetsItsNameBack) {
+    settings_.rotated_grace = std::chrono::milliseconds(50);
+    append(session());
+    start();
+    EXPECT_EQ(counted(), 1U);
+    const std::string away = settings_.file + ".1";
+    std::filesystem::rename(settings_.file, away);
+    append(session(some_noon + Seconds(60)));
+    EXPECT_EQ(counted(), 2U);
+    std::filesystem::rename(away, settings_.file);
+    EXPECT_EQ(counted(), 2U);
+    std::this_thread::sleep_for(4 * settings_.rotated_grace);
+    append(session());
+    EXPECT_EQ(counted(), 3U) << "not from its beginning";
+}
+
+TEST_F(LogIntakeTest, AStoreThatDoesNotTakeTheCounts) {
+    const std::string database = folder_ / "postseal.db";
+    store_ = open_store("sqlite:" + database);
+    const auto rename = [&](const std::string& from, const std::string& to) {
+        ASSERT_TRUE(store::open_sqlite(database).value()->query("ALTER TABLE " + from + " RENAME TO " + to));
+    };
+    append(session());
+    start();
+    EXPECT_EQ(counted(), 1U);
+    rename("log_position", "elsewhere");
+    append(session());
+    EXPECT_FALSE(intake_->flush());
+    append(session());
+    EXPECT_FALSE(intake_->flush());
+    EXPECT_EQ(intake_->counters().sessions, 2U) << "nothing is read on";
+    EXPECT_EQ(log_.warnings("cannot be stored"), 1U);
+    EXPECT_EQ(store_->session_counts.of_day(today)->at(0).policy.successful, 1U) << "no counts without their place";
+    rename("elsewhere", "log_position");
+    EXPECT_TRUE(intake_->flush());
+    EXPECT_EQ(counted(), 3U);
+    start();
+    EXPECT_EQ(counted(), 3U);
 }
 
 TEST_F(LogIntakeTest, OfDaysBeforeOnlyWhatCanStillBeReported) {

@@ -417,8 +417,8 @@ void PostfixLog::read_status(Process& process, const Line& line, std::string_vie
         if (session.peer.port != smtp_port) {
             continue;  // a submission server of one's own, not an MX
         }
-        out.push_back({session.at, *domain, std::move(session.peer.host), std::move(session.peer.address),
-                       session.failure, std::move(session.reason), session.held_to});
+        out.push_back({line.at, *domain, std::move(session.peer.host), std::move(session.peer.address), session.failure,
+                       std::move(session.reason), session.held_to});
     }
 }
 

@@ -28,7 +28,7 @@ enum class HeldTo {
 };
 
 struct LoggedSession {
-    TimePoint at;      // when the handshake was over, or given up
+    TimePoint at;      // when its message ended: a session is not known before, and counts on that day
     dns::Name domain;  // of the recipient
     std::string host;  // the MX host; "" when the log does not name it
     std::string address;

@@ -243,6 +243,15 @@ TEST(PostfixLogTest, InterleavedProcessesAndHosts) {
               std::vector<std::string>());
 }
 
+TEST(PostfixLogTest, OverMidnight) {
+    PostfixLog log;
+    const auto found = sessions_of(
+        log, "2026-11-23T23:59:59Z mail" + std::string(handshake) + "\n2026-11-24T00:00:01Z mail" + std::string(sent),
+        that_evening);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(to_rfc3339(found[0].at), "2026-11-24T00:00:01Z") << "nobody knew it before";
+}
+
 TEST(PostfixLogTest, OneSessionForAllRecipientsOfARequest) {
     const auto line = [](const std::string& id, const std::string& recipient) {
         return "Nov 24 10:26:33 mail postfix/smtp[9]: " + id + ": to=<" + recipient +
