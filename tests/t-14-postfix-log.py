@@ -134,9 +134,8 @@ def play(lab):
     with lab.step("the process is lost; meanwhile the log is rotated; a letter to two recipients is one session"):
         stage.postseal.kill()
         log = stage.sender.log.path
-        log.rename(log.with_name(log.name + ".1"))
+        stage.sender.rotate_log(log.with_name(log.name + ".1"))
         stage.postseal.start()
-        stage.sender.reload()
         with smtplib.SMTP(SENDER, 25, local_hostname="client.test", timeout=30) as smtp:
             smtp.sendmail("a@sender.test", [f"d@ok.{PLAIN}", f"e@ok.{PLAIN}"], "Subject: two\r\n\r\nrecipients\r\n")
         for recipient in ("d", "e"):
@@ -157,7 +156,8 @@ def play(lab):
     expect(datetime.datetime.now(datetime.timezone.utc).date() == day, "the scene ran across midnight UTC; run it again")
 
     with lab.step("after midnight each domain's report says exactly what happened"):
-        stage.postseal.json("reporter", "run", "--day", str(day), ok=(2,))
+        early = stage.postseal.command("reporter", "run", "--day", str(day), "--config", stage.postseal.config_file, ok=(2,))
+        expect("the day is not over" in early.stderr, f"refused because the day is not over: {early.stderr}")
         stage.postseal.config["lab"]["clock_offset_s"] = DAY_S
         stage.postseal.reload()
         ran = wait_for(lambda: reported(stage.postseal, day), "the day can be reported")

@@ -154,6 +154,12 @@ class Postfix:
         self._postfix("reload")
         self.log.wait("reload -- version", after=mark)
 
+    def rotate_log(self, old: Path):
+        """As logrotate does it: the log is renamed, and Postfix told to open a new one. What it says of that is in the old one."""
+        self.log.path.rename(old)
+        self._postfix("reload")
+        Log(old).wait("reload -- version")
+
     def start(self):
         self.configure()
         self._postfix("start")
