@@ -3,8 +3,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <iterator>
+#include <list>
 #include <utility>
-#include <vector>
 
 namespace postseal::app {
 
@@ -74,16 +75,22 @@ public:
     void replace(std::unique_ptr<net::Resolver> fresh) {
         static constexpr std::chrono::seconds retirement{120};  // no lookup takes that long
         current_ = fresh.get();
-        retired_.push_back(std::exchange(owned_, std::move(fresh)));
-        timer_ = loop_.after(retirement, [this] { retired_.clear(); });
+        retired_.emplace_back(std::exchange(owned_, std::move(fresh)));
+        // Each has its own time: reloads that follow each other closely must not keep all of them.
+        const auto this_one = std::prev(retired_.end());
+        this_one->timer = loop_.after(retirement, [this, this_one] { retired_.erase(this_one); });
     }
 
 private:
+    struct Retired {
+        explicit Retired(std::unique_ptr<net::Resolver> its_resolver) : resolver(std::move(its_resolver)) {}
+        std::unique_ptr<net::Resolver> resolver;
+        net::Timer timer;
+    };
     net::Loop& loop_;
     std::unique_ptr<net::Resolver> owned_;
-    std::vector<std::unique_ptr<net::Resolver>> retired_;
+    std::list<Retired> retired_;
     std::atomic<net::Resolver*> current_;
-    net::Timer timer_;
 };
 
 Outside::Outside() : loops_("outside", 1), work_("work", 2) {}

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <iterator>
+#include <limits>
 #include <mutex>
 #include <system_error>
 #include <unordered_map>
@@ -24,6 +26,18 @@ namespace {
 
 constexpr std::size_t read_bytes = 65536;
 constexpr int accepts_per_round = 64;
+
+// Descriptors have the lowest free numbers. Those above are left to the process itself: clients that do nothing but
+// stay must not keep it from asking DNS and policy hosts, or from opening its database.
+int client_descriptors_max() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return std::numeric_limits<int>::max();
+    }
+    constexpr rlim_t own_max = 4096;
+    return static_cast<int>(
+        std::min<rlim_t>(files.rlim_cur - std::min(files.rlim_cur / 2, own_max), std::numeric_limits<int>::max()));
+}
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -157,7 +171,7 @@ private:
                 }
                 return;
             }
-            if (connections_.size() >= settings_.connections_max) {
+            if (connections_.size() >= settings_.connections_max || socket.fd() >= descriptors_max_) {
                 continue;  // closed by its destructor
             }
             const bool ip = peer.is_ip();
@@ -304,6 +318,7 @@ private:
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
     std::uint64_t last_id_ = 0;
     std::atomic<std::size_t> size_ = 0;
+    const int descriptors_max_ = client_descriptors_max();
     std::array<char, read_bytes> read_{};
     std::string out_;
 };

@@ -1,6 +1,7 @@
 #include "net/stream_server.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <future>
@@ -163,6 +164,29 @@ TEST_F(StreamServerTest, TooManyConnectionsAreClosedAtOnce) {
     }
     EXPECT_GE(alive, 1);
     EXPECT_LE(alive, 2);
+}
+
+TEST_F(StreamServerTest, ClientsLeaveDescriptorsToTheProcess) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 200;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    start();
+    int closed = 0;
+    {
+        std::vector<std::unique_ptr<Client>> clients;
+        for (int i = 0; i < 80; ++i) {  // a descriptor each; and one of the server where it takes them
+            clients.push_back(std::make_unique<Client>(address_));
+            clients.back()->send("x\n");
+            closed += clients.back()->read_until("\n") == "x\n" ? 0 : 1;
+        }
+        const Socket own(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        EXPECT_TRUE(own.valid());
+    }
+    EXPECT_GT(closed, 10);
+    EXPECT_LT(closed, 70);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(StreamServerTest, UnixSockets) {

@@ -16,12 +16,14 @@ namespace {
 
 // How long past its time a DANE answer may still be given: DANE has no max_age of its own, and its TTL is over.
 constexpr Seconds stale_dane_max{3600};
+constexpr Seconds clock_steps_unnoticed{60};
 // A stale answer in demand asks once in this time to be looked up again, however often it is given.
 constexpr std::uint32_t told_stale_again_s = 60;
 
 struct Lifetime {
     verdict::Level level = verdict::Level::none;
     verdict::Source source = verdict::Source::by_default;
+    TimePoint decided;
     TimePoint valid_until;
     std::optional<TimePoint> policy_expires;
 };
@@ -30,7 +32,9 @@ Freshness judge(const Lifetime& life, TimePoint now) {
     if (life.policy_expires && now >= *life.policy_expires) {
         return Freshness::unusable;  // RFC 8461 §3.2: max_age is the end, whatever the answer's own time
     }
-    if (now < life.valid_until) {
+    // An answer of the future was given before the clock was set back: who knows how long ago.
+    const bool clock_set_back = now + clock_steps_unnoticed < life.decided;
+    if (now < life.valid_until && !clock_set_back) {
         return Freshness::fresh;
     }
     if (!asks_for_tls(life.level)) {
@@ -92,7 +96,7 @@ std::shared_ptr<const Answer> make_answer(verdict::Decision decision, TimePoint 
 
 Freshness freshness(const Answer& answer, TimePoint now) {
     const verdict::Decision& decision = answer.decision;
-    return judge({decision.level, decision.source, decision.valid_until, decision.policy_expires}, now);
+    return judge({decision.level, decision.source, answer.decided, decision.valid_until, decision.policy_expires}, now);
 }
 
 Answers::Header::Header(Header&& other) noexcept
@@ -111,7 +115,7 @@ Answers::Header::Header(Header&& other) noexcept
       used(other.used.load(std::memory_order_relaxed)) {}
 
 Freshness Answers::freshness_of(const Header& header, TimePoint now) {
-    return judge({header.level, header.source, at(header.valid_until),
+    return judge({header.level, header.source, at(header.decided), at(header.valid_until),
                   header.expires ? std::optional(at(header.policy_expires)) : std::nullopt},
                  now);
 }

@@ -131,6 +131,21 @@ TEST(Answers, RepliesWithoutUnpacking) {
     EXPECT_TRUE(out.empty());
 }
 
+TEST(Answers, OfTheFutureAreNotFresh) {  // the clock has been set back by a day
+    verdict::Decision negative;
+    negative.valid_until = now + Seconds(3600);
+    Answers answers;
+    answers.put("none.example", make_answer(negative, now, {}));
+    answers.put("a.example", make_answer(enforced("a.example"), now, {}));
+    std::string out;
+    const TimePoint yesterday = now - Seconds(86'400);
+    EXPECT_EQ(answers.reply("none.example", Form::plain, now - Seconds(60), out).freshness, Freshness::fresh);
+    EXPECT_EQ(answers.reply("none.example", Form::plain, yesterday, out).freshness, Freshness::unusable);
+    const Answers::Hit enforced_hit = answers.reply("a.example", Form::plain, yesterday, out);
+    EXPECT_EQ(enforced_hit.freshness, Freshness::stale) << "enforcement holds";
+    EXPECT_TRUE(enforced_hit.refresh);
+}
+
 TEST(Answers, AStaleAnswerAsksOnceAMinuteToBeLookedUp) {
     Answers answers;
     answers.put("a.example", make_answer(enforced("a.example"), now, {}));
