@@ -53,7 +53,7 @@ Result<void> follow(const Config& config, const std::string& file) {
     wait_for_end(*intake);
     sd_notify(0, "STOPPING=1");
     intake->stop();
-    const Result<void> stored = intake->flush();  // how the last write ended
+    Result<void> stored = intake->flush();  // how the last write ended
     outside->stop();
     const sender::LogIntakeCounters& counted = intake->counters();
     fmt::print("{} lines, {} sessions counted, {} too late, {} lines skipped\n", counted.lines.load(),

@@ -50,7 +50,7 @@ private:
     };
     template <class T>
     struct Cached {
-        T value;
+        T value{};
         TimePoint until;
     };
     Result<std::optional<mtasts::Policy>> enforced(const dns::Name& domain);

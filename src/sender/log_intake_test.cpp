@@ -74,7 +74,9 @@ protected:
         ASSERT_TRUE(started) << started.error().message();
         intake_ = std::move(*started);
     }
-    void append(const std::string& text) { std::ofstream(settings_.file, std::ios::app | std::ios::binary) << text; }
+    void append(const std::string& text) const {
+        std::ofstream(settings_.file, std::ios::app | std::ios::binary) << text;
+    }
     // Sessions counted so far, of any policy; "" in `domain`: of all domains.
     std::uint64_t counted(const std::string& domain = "", Day day = today) {
         EXPECT_TRUE(intake_->flush());
