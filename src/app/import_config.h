@@ -16,12 +16,14 @@ struct ImportedConfig {
         bool mapped = false;
         std::string what;  // mapped: the key of ours; else why not, and what to do instead
     };
-    std::string program;      // whose file it was
-    std::string toml;         // a whole file for --config
-    std::vector<Note> notes;  // in the order of the file
+    std::string program;  // whose file it was
+    std::string toml;     // a whole file for --config
+    // In the order of the file. Where the old address could not be taken over a last one, ATTENTION, says so.
+    std::vector<Note> notes;
 };
 
-// Errors: not YAML (with the line), or neither program's.
+// What comes out is read by parse_config. Errors, with the line: not YAML, a key twice, what parse_config refuses; and
+// a file that is neither program's.
 Result<ImportedConfig> import_config(std::string_view yaml);
 
 }  // namespace postseal::app
