@@ -124,4 +124,19 @@ Result<ApiAnswer> call_api(const ApiTarget& target, const std::string& method, c
     return out;
 }
 
+Asked ask_api(const ApiTarget& target, const std::string& method, const std::string& path, const std::string& body) {
+    constexpr int first_failure = 300;
+    constexpr int server_error = 500;
+    const auto answer = call_api(target, method, path, body);
+    if (!answer) {
+        complain(answer.error().message());
+        return {{}, exit_usage};
+    }
+    if (answer->status >= first_failure) {
+        complain(answer->problem());
+        return {{}, answer->status >= server_error ? exit_usage : exit_problems};
+    }
+    return {answer->body.is_object() ? answer->body.get_object() : boost::json::object(), exit_fine};
+}
+
 }  // namespace postseal::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <string>
 
@@ -26,5 +27,14 @@ struct ApiAnswer {
 // `path` begins with "/api/v1/". Errors: unavailable (nobody listens there), invalid_input (not JSON, a bad config).
 Result<ApiAnswer> call_api(const ApiTarget& target, const std::string& method, const std::string& path,
                            const std::string& body = "");
+
+// The answer's object (empty for 204); else the exit status, after a complaint: exit_usage where the server could not
+// be asked or has failed, exit_problems where it refuses.
+struct Asked {
+    boost::json::object object;
+    int status = 0;
+};
+Asked ask_api(const ApiTarget& target, const std::string& method, const std::string& path,
+              const std::string& body = "");
 
 }  // namespace postseal::app

@@ -24,9 +24,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int server_error = 500;
-constexpr int first_failure = 300;
-
 struct Options {
     std::string domain;
     std::string filter;
@@ -39,25 +36,6 @@ struct Options {
     bool yes = false;
     bool as_json = false;
 };
-
-// The answer's object (empty for 204); else the exit status, after a complaint.
-struct Asked {
-    json::object object;
-    int status = exit_fine;
-};
-
-Asked ask(const ApiTarget& target, const std::string& method, const std::string& path, const std::string& body = "") {
-    const auto answer = call_api(target, method, path, body);
-    if (!answer) {
-        complain(answer.error().message());
-        return {{}, exit_usage};
-    }
-    if (answer->status >= first_failure) {
-        complain(answer->problem());
-        return {{}, answer->status >= server_error ? exit_usage : exit_problems};
-    }
-    return {answer->body.is_object() ? answer->body.get_object() : json::object(), exit_fine};
-}
 
 std::optional<std::string> path_of(const std::string& domain, std::string_view below = "") {
     const Result<dns::Name> name = dns::Name::parse(domain);
@@ -73,7 +51,7 @@ int each_page(const ApiTarget& target, const std::string& path, const std::strin
               const std::function<void(const std::vector<const json::object*>&)>& show) {
     std::string cursor;
     do {
-        const Asked page = ask(target, "GET", path + "?limit=1000" + filter + cursor);
+        const Asked page = ask_api(target, "GET", path + "?limit=1000" + filter + cursor);
         if (page.status != exit_fine) {
             return page.status;
         }
@@ -160,7 +138,7 @@ int show(const Options& options) {
     if (!path) {
         return exit_usage;
     }
-    const Asked asked = ask(options.target, "GET", *path);
+    const Asked asked = ask_api(options.target, "GET", *path);
     if (asked.status != exit_fine) {
         return asked.status;
     }
@@ -202,7 +180,7 @@ int purge(const Options& options) {
     if (!path) {
         return exit_usage;
     }
-    const Asked asked = ask(options.target, "DELETE", *path);
+    const Asked asked = ask_api(options.target, "DELETE", *path);
     if (asked.status != exit_fine) {
         return asked.status;
     }
@@ -221,7 +199,7 @@ int refresh(const Options& options) {
     if (!path) {
         return exit_usage;
     }
-    const Asked asked = ask(options.target, "POST", *path);
+    const Asked asked = ask_api(options.target, "POST", *path);
     if (asked.status != exit_fine) {
         return asked.status;
     }
@@ -280,7 +258,7 @@ void print_override(const json::object& entry) {
 }
 
 int list_overrides(const Options& options) {
-    const Asked asked = ask(options.target, "GET", "/api/v1/overrides");
+    const Asked asked = ask_api(options.target, "GET", "/api/v1/overrides");
     if (asked.status != exit_fine) {
         return asked.status;
     }
@@ -313,7 +291,7 @@ int add_override(const Options& options) {
         match.emplace_back(pattern);
     }
     const json::object body{{"level", options.level}, {"match", std::move(match)}, {"reason", options.reason}};
-    const Asked asked = ask(options.target, "PUT", override_path(options.domain), json::serialize(body));
+    const Asked asked = ask_api(options.target, "PUT", override_path(options.domain), json::serialize(body));
     if (asked.status != exit_fine) {
         return asked.status;
     }
@@ -326,7 +304,7 @@ int add_override(const Options& options) {
 }
 
 int remove_override(const Options& options) {
-    const Asked asked = ask(options.target, "DELETE", override_path(options.domain));
+    const Asked asked = ask_api(options.target, "DELETE", override_path(options.domain));
     if (asked.status != exit_fine) {
         return asked.status;
     }

@@ -5,16 +5,15 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "app/command.h"
 #include "app/config.h"
 #include "app/dkim_identity.h"
+#include "app/state_dir.h"
 #include "sender/dkim_key.h"
 #include "store/store.h"
 
@@ -88,10 +87,8 @@ Result<std::vector<DkimKey>> generate(store::Store& store, const sender::DkimIde
 
 Result<void> work(const Config& config, const sender::DkimIdentity& identity, const Options& options) {
     ::umask(0077);  // what is made here is the operator's alone, as where serve makes it
-    std::error_code made;
-    std::filesystem::create_directories(config.state_dir, made);
-    if (made) {
-        return Error{Errc::unavailable, config.state_dir, made.message()};
+    if (auto made = make_state_dir(config.state_dir); !made) {
+        return made;
     }
     POSTSEAL_TRY(store::SecretBox secrets, store::SecretBox::open(config.master_key_file()));
     POSTSEAL_TRY(const auto store, store::Store::open(config.database_url(), std::move(secrets)));

@@ -33,26 +33,8 @@ struct Options {
     bool as_json = false;
 };
 
-constexpr int first_failure = 300;
-constexpr int server_error = 500;
-
-// The answer's object (empty for 204); else the exit status, after a complaint.
-struct Asked {
-    json::object object;
-    int status = exit_fine;
-};
-
 Asked ask(const Options& options, const std::string& method, const std::string& path, const json::object& body = {}) {
-    const auto answer = call_api(options.api, method, path, body.empty() ? "" : json::serialize(body));
-    if (!answer) {
-        complain(answer.error().message());
-        return {{}, exit_usage};
-    }
-    if (answer->status >= first_failure) {
-        complain(answer->problem());
-        return {{}, answer->status >= server_error ? exit_usage : exit_problems};
-    }
-    return {answer->body.is_object() ? answer->body.get_object() : json::object(), exit_fine};
+    return ask_api(options.api, method, path, body.empty() ? "" : json::serialize(body));
 }
 
 bool is_day(const std::string& text) {
