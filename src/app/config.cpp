@@ -514,6 +514,7 @@ const std::map<std::string_view, Reader> section_readers = {
              }
          }
          section.take_mode("socket_mode", config.collector.socket_mode);
+         section.take_text("socket_group", config.collector.socket_group);
          section.take_listen("http_listen", config.collector.http_listen);
          node = section.take_text("postfix_log", config.collector.postfix_log);
          if (node != nullptr && !config.collector.postfix_log.empty() && config.collector.postfix_log.front() != '/') {

@@ -72,6 +72,7 @@ struct Config {
     struct {
         std::string socket;
         unsigned socket_mode = 0622;
+        std::string socket_group;  // "" = the process's own
         ListenAddresses http_listen;
         std::string postfix_log;  // "" = none
     } collector;

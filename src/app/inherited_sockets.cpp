@@ -37,19 +37,20 @@ Result<InheritedSockets> InheritedSockets::take() {
     for (int i = 0; i < count; ++i) {
         const int fd = SD_LISTEN_FDS_START + i;
         net::Socket socket(fd);
-        if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
+        const bool datagrams = ::sd_is_socket(fd, AF_UNIX, SOCK_DGRAM, -1) > 0;
+        if (!datagrams && ::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
             return invalid_input(fmt::format("LISTEN_FDS: {}", kept[static_cast<std::size_t>(i)]),
-                                 "is no listening stream socket");
+                                 "is neither a listening stream socket nor a unix datagram socket");
         }
         POSTSEAL_TRY(net::ListenAddress address, socket.local_address());
-        out.sockets_.push_back({std::move(socket), std::move(address), kept[static_cast<std::size_t>(i)]});
+        out.sockets_.push_back({std::move(socket), datagrams, std::move(address), kept[static_cast<std::size_t>(i)]});
     }
     return out;
 }
 
 std::optional<net::Socket> InheritedSockets::claim(const net::ListenAddress& address) {
     const auto found =
-        std::ranges::find_if(sockets_, [&](const Inherited& inherited) { return inherited.address == address; });
+        std::ranges::find_if(sockets_, [&](const Inherited& one) { return !one.datagrams && one.address == address; });
     if (found == sockets_.end()) {
         return std::nullopt;
     }
@@ -58,8 +59,32 @@ std::optional<net::Socket> InheritedSockets::claim(const net::ListenAddress& add
     return socket;
 }
 
-std::vector<InheritedSockets::Inherited> InheritedSockets::rest() {
-    return std::exchange(sockets_, {});
+Result<std::optional<net::Socket>> InheritedSockets::claim_datagrams(const std::string& path) {
+    std::optional<net::Socket> claimed;
+    for (Inherited& one : sockets_) {
+        if (!one.datagrams) {
+            continue;
+        }
+        if (claimed || (!path.empty() && one.address.path != path)) {
+            return invalid_input(
+                "LISTEN_FDS: " + one.address.text(),
+                claimed ? "a second datagram socket, and the collector reads one" : "[collector] socket names " + path);
+        }
+        claimed = std::move(one.socket);
+    }
+    std::erase_if(sockets_, [](const Inherited& one) { return one.datagrams; });
+    return claimed;
+}
+
+bool InheritedSockets::has_datagrams() const {
+    return std::ranges::any_of(sockets_, &Inherited::datagrams);
+}
+
+std::vector<InheritedSockets::Inherited> InheritedSockets::rest_of_streams() {
+    const auto rest = std::ranges::partition(sockets_, &Inherited::datagrams);
+    std::vector<Inherited> streams(std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
+    sockets_.erase(rest.begin(), rest.end());
+    return streams;
 }
 
 }  // namespace postseal::app

@@ -15,16 +15,22 @@ class InheritedSockets {
 public:
     struct Inherited {
         net::Socket socket;
+        bool datagrams = false;  // a unix datagram socket; else a listening stream socket
         net::ListenAddress address;
         std::string name;  // FileDescriptorName= of the socket unit
     };
-    // Empties LISTEN_FDS, so that it happens once. Error: one that is no listening stream socket.
+    // Empties LISTEN_FDS, so that it happens once. Error: one that is neither a listening stream socket nor a unix
+    // datagram socket.
     static Result<InheritedSockets> take();
 
     // The one that listens on `address`, when there is one: it takes the place of our own.
     std::optional<net::Socket> claim(const net::ListenAddress& address);
-    // Those that nobody has claimed.
-    std::vector<Inherited> rest();
+    // The collector's: the datagram socket bound to `path`, or, when `path` is "", whichever there is. Error: there is
+    // one, but not there, or there are two. After this there is no datagram socket left.
+    Result<std::optional<net::Socket>> claim_datagrams(const std::string& path);
+    [[nodiscard]] bool has_datagrams() const;
+    // The stream sockets that nobody has claimed.
+    std::vector<Inherited> rest_of_streams();
 
 private:
     std::vector<Inherited> sockets_;

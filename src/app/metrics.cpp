@@ -112,6 +112,21 @@ void add_collector(Text& out, const sender::CollectorCounters& counters) {
     out.counter("postseal_collector_dropped_total", "Datagrams dropped because the queue was full",
                 counters.dropped.load());
     out.counter("postseal_collector_sessions_total", "Sessions counted", counters.sessions.load());
+    out.counter("postseal_collector_queue_full_total",
+                "Times that the kernel's queue of datagrams was read full: Postfix may have lost events",
+                counters.queue_full.load());
+    out.begin("postseal_collector_over_cap_total", "counter",
+              "Beyond the caps: sessions of domains that are in no report, sessions and failures under \"other\"");
+    out.sample("what=\"domains\"", counters.over_cap_domains.load());
+    out.sample("what=\"policies\"", counters.over_cap_policies.load());
+    out.sample("what=\"failures\"", counters.over_cap_failures.load());
+    out.counter("postseal_collector_flush_failures_total", "Flushes that the store did not take",
+                counters.flush_failures.load());
+    out.gauge("postseal_collector_unflushed_sessions", "Sessions that are counted and not yet in the store",
+              counters.waiting.load());
+    out.gauge("postseal_collector_unclean_end",
+              "1 when the run before this one did not end cleanly: what it had not flushed is missing",
+              counters.unclean_end.load());
 }
 
 void add_log_intake(Text& out, const sender::LogIntakeCounters& counters) {

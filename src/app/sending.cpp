@@ -1,6 +1,5 @@
 #include "app/sending.h"
 
-#include <grp.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include "app/inherited_sockets.h"
 #include "base/text.h"
 #include "net/poller.h"
+#include "net/socket_group.h"
 #include "net/stream_server.h"
 #include "sender/socketmap.h"
 
@@ -76,16 +76,14 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         : config(its_config), outside(its_outside), store(its_store), clock(its_clock), log(its_log) {}
 
     Result<void> start() {
+        POSTSEAL_TRY(InheritedSockets inherited, InheritedSockets::take());
         if (config.role_on(Role::policyd)) {
-            if (auto started = start_policyd(); !started) {
+            if (auto started = start_policyd(inherited); !started) {
                 return started;
             }
         }
-        if (config.role_on(Role::collector) && !config.collector.socket.empty()) {
-            sender::CollectorSettings settings;
-            settings.socket = config.collector.socket;
-            settings.socket_mode = config.collector.socket_mode;
-            POSTSEAL_TRY(collector, sender::Collector::start(settings, store, clock, log));
+        if (auto started = start_collector(inherited); !started) {
+            return started;
         }
         if (config.role_on(Role::collector) && !config.collector.postfix_log.empty()) {
             POSTSEAL_TRY(log_intake, sender::LogIntake::start(log_intake_settings(config, config.collector.postfix_log),
@@ -117,7 +115,25 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         return settings;
     }
 
-    Result<void> start_policyd() {
+    // A socket that systemd hands over needs no key in the configuration.
+    Result<void> start_collector(InheritedSockets& inherited) {
+        const bool wanted = config.role_on(Role::collector) &&
+                            (!config.collector.socket.empty() || !config.collector.http_listen.empty());
+        if (!wanted && !(config.roles.contains(Role::collector) && inherited.has_datagrams())) {
+            return {};
+        }
+        sender::CollectorSettings settings;
+        settings.socket = config.collector.socket;
+        settings.socket_mode = config.collector.socket_mode;
+        settings.socket_group = config.collector.socket_group;
+        settings.running_file = config.state_dir + "/collector.running";
+        POSTSEAL_TRY(auto socket, inherited.claim_datagrams(config.collector.socket));
+        net::Socket given = socket ? std::move(*socket) : net::Socket();
+        POSTSEAL_TRY(collector, sender::Collector::start(std::move(settings), store, clock, log, std::move(given)));
+        return {};
+    }
+
+    Result<void> start_policyd(InheritedSockets& inherited) {
         if (config.role_on(Role::reporter)) {
             observer = std::make_unique<sender::Observer>(parts(), observer_settings());
         }
@@ -130,7 +146,6 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         lines = std::make_unique<net::StreamServer>(
             *pollers, sender::policy_server_settings(),
             [this](const std::optional<dns::IpAddress>&) { return sender::make_line_protocol(*daemon); });
-        POSTSEAL_TRY(InheritedSockets inherited, InheritedSockets::take());
         for (const auto& [server, addresses] : {std::pair(socketmap.get(), &config.policyd.listen),
                                                 std::pair(lines.get(), &config.policyd.line_listen)}) {
             for (const net::ListenAddress& address : *addresses) {
@@ -142,7 +157,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
             }
         }
         // What systemd listens on beyond the configuration: the unit's FileDescriptorName= says which protocol.
-        for (InheritedSockets::Inherited& one : inherited.rest()) {
+        for (InheritedSockets::Inherited& one : inherited.rest_of_streams()) {
             net::StreamServer& server = one.name == "line" ? *lines : *socketmap;
             if (auto listening = server.adopt(std::move(one.socket)); !listening) {
                 return listening;
@@ -163,24 +178,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         if (auto listening = server.listen(address, config.policyd.socket_mode); !listening) {
             return listening;
         }
-        if (address.kind != net::ListenAddress::Kind::unix_socket || config.policyd.socket_group.empty()) {
-            return {};
-        }
-        std::array<char, 4096> memory{};
-        ::group found{};
-        ::group* group = nullptr;
-        const int error =
-            ::getgrnam_r(config.policyd.socket_group.c_str(), &found, memory.data(), memory.size(), &group);
-        if (group == nullptr) {
-            return invalid_input("policyd.socket_group",
-                                 error == 0 ? "there is no group \"" + printable(config.policyd.socket_group) + "\""
-                                            : std::generic_category().message(error));
-        }
-        if (::chown(address.path.c_str(), static_cast<uid_t>(-1), group->gr_gid) != 0) {
-            return Error{Errc::unavailable, address.text(),
-                         "cannot set the group: " + std::generic_category().message(errno)};
-        }
-        return {};
+        return net::give_to_group(address, config.policyd.socket_group);
     }
 
     // On the loop. Says what it finds when that changes, and again while it does not work.

@@ -1,9 +1,11 @@
 // The collector on a real socket and a real database: every session that was sent is counted once, under its day.
 #include "sender/collector.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/testing.h"
 #include "base/text.h"
@@ -215,6 +217,170 @@ TEST_F(CollectorTest, TheSocketIsWritableAsConfiguredAndTakesOverOnlyAStaleOne) 
     mta_->send(datagram("example.com", false));
     ASSERT_TRUE(collector_->flush());
     EXPECT_EQ(only_count().policy.successful, 1U);
+}
+
+TEST_F(CollectorTest, ReadsOnlyOnceWhatComesAgainAndCountsItEachTime) {
+    settings_.flush_interval = std::chrono::milliseconds(20);  // flushes in between
+    start();
+    constexpr int rounds = 300;
+    for (int i = 0; i < rounds; ++i) {
+        for (int domain = 0; domain < 5; ++domain) {
+            mta_->send(datagram("d" + std::to_string(domain) + ".example.com", domain == 0));
+        }
+    }
+    ASSERT_TRUE(collector_->flush());
+    const auto counts = store_->session_counts.of_day(day);
+    ASSERT_EQ(counts->size(), 5U);
+    for (const tlsrpt::Count& count : *counts) {
+        const bool fails = count.domain == name("d0.example.com");
+        EXPECT_EQ(count.policy.failed, fails ? 300U : 0U) << count.domain.text();
+        EXPECT_EQ(count.policy.successful, fails ? 0U : 300U) << count.domain.text();
+        ASSERT_EQ(count.policy.failures.size(), fails ? 1U : 0U);
+        EXPECT_TRUE(!fails || count.policy.failures[0].sessions == 300U);
+    }
+    EXPECT_EQ(collector_->counters().sessions, 1500U);
+    EXPECT_EQ(collector_->counters().waiting, 0U);
+}
+
+TEST_F(CollectorTest, RejectsWhatIsEmptyAndCountsWhatIsTooLarge) {
+    start();
+    mta_->send("");
+    mta_->send("{}");
+    mta_->send("[]");
+    mta_->send(std::string(1000, '\0'));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(collector_->counters().rejected, 4U);
+    // libtlsrpt cannot send more than 208 KiB. Who may pass wmem_max can: that is lost, and said.
+    constexpr int send_buffer_bytes = 4 << 20;
+    if (::setsockopt(mta_->fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) == 0) {
+        std::string large = datagram("example.com", false);
+        large.insert(large.size() - 1, 300'000, ' ');
+        mta_->send(large);
+        mta_->send(datagram("example.com", false));
+        ASSERT_TRUE(collector_->flush());
+        EXPECT_EQ(collector_->counters().truncated, 1U);
+        EXPECT_EQ(log_.warnings("1 datagrams were lost: larger than 262144 bytes"), 1U);
+        EXPECT_EQ(collector_->counters().sessions, 1U);
+    }
+    std::string spacious = datagram("example.com", false);
+    spacious.insert(spacious.size() - 1, 190'000, ' ');
+    mta_->send(spacious);
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, collector_->counters().sessions) << "what fits is counted";
+}
+
+TEST_F(CollectorTest, TakesSessionsOfOtherIntakes) {
+    settings_.socket = "";
+    settings_.queue_sessions_max = 3;
+    auto started = Collector::start(settings_, *store_, clock_, log_);
+    ASSERT_TRUE(started) << started.error().message();
+    collector_ = std::move(*started);
+    const auto session = [](bool failed) { return *tlsrpt::parse_datagram(as_bytes(datagram("example.com", failed))); };
+    EXPECT_TRUE(collector_->add({session(false), session(true)}));
+    EXPECT_FALSE(collector_->add({session(false), session(true)})) << "all or none: there is room for one";
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 1U);
+    EXPECT_EQ(only_count().policy.failed, 1U);
+    EXPECT_TRUE(collector_->add({session(false), session(true)})) << "there is room again";
+    collector_->stop();
+    EXPECT_EQ(only_count().policy.successful, 2U) << "what was taken before the end is stored";
+    EXPECT_FALSE(collector_->add({session(false)})) << "afterwards the sender is told";
+}
+
+TEST_F(CollectorTest, LeavesTheSocketOfSystemdToTheNextProcess) {
+    auto bound = net::bind_datagram(net::ListenAddress::unix_path(settings_.socket));
+    ASSERT_TRUE(bound);
+    const int fd = bound->fd();
+    mta_ = std::make_unique<net::testing::Client>(net::ListenAddress::unix_path(settings_.socket), SOCK_DGRAM);
+    const auto start_with_it = [&] {
+        auto started = Collector::start(settings_, *store_, clock_, log_, net::Socket(::dup(fd)));
+        ASSERT_TRUE(started) << started.error().message();
+        collector_ = std::move(*started);
+    };
+    mta_->send(datagram("example.com", false));  // before there was anybody to read it
+    start_with_it();
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 1U);
+    collector_.reset();
+    mta_->send(datagram("example.com", false));  // between two processes
+    start_with_it();
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 2U) << "nothing is lost while nobody runs";
+    EXPECT_TRUE(std::filesystem::exists(settings_.socket));
+}
+
+TEST_F(CollectorTest, SaysThatTheLastRunWasCutOff) {
+    settings_.running_file = folder_ / "collector.running";
+    start();
+    EXPECT_EQ(collector_->counters().unclean_end, 0U);
+    mta_->send(datagram("example.com", false));
+    ASSERT_TRUE(collector_->flush());
+    ASSERT_TRUE(std::filesystem::exists(settings_.running_file));
+    std::filesystem::copy_file(settings_.running_file, folder_ / "as-killed");
+    collector_.reset();
+    EXPECT_FALSE(std::filesystem::exists(settings_.running_file)) << "a clean end";
+    start();
+    EXPECT_EQ(log_.warnings("did not end cleanly"), 0U);
+    collector_.reset();
+
+    std::filesystem::rename(folder_ / "as-killed", settings_.running_file);
+    start();
+    EXPECT_EQ(log_.warnings("did not end cleanly: sessions of its last 500 ms"), 1U);
+    EXPECT_EQ(collector_->counters().unclean_end, 1U);
+    collector_.reset();
+    start();
+    EXPECT_EQ(log_.warnings("did not end cleanly"), 1U) << "it is said once";
+}
+
+TEST_F(CollectorTest, SaysWhatIsBeyondTheCaps) {
+    settings_.caps.rows_max = 4;
+    start();
+    for (int i = 0; i < 10; ++i) {
+        mta_->send(datagram("d" + std::to_string(i) + ".example.com", false));
+    }
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(store_->session_counts.of_day(day)->size(), 4U);
+    EXPECT_EQ(collector_->counters().over_cap_domains, 6U);
+    EXPECT_EQ(log_.warnings("6 sessions are of domains beyond 4 rows"), 1U);
+    mta_->send(datagram("d0.example.com", false));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(store_->session_counts.of_day(day)->front().policy.successful, 2U) << "who is known is counted on";
+    clock_.pass(std::chrono::days(1));
+    mta_->send(datagram("d9.example.com", false));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(collector_->counters().over_cap_domains, 6U);
+    EXPECT_EQ(store_->session_counts.of_day(day + std::chrono::days(1))->size(), 1U) << "a day has all its room";
+}
+
+TEST_F(CollectorTest, SaysWhatItLosesWhenTheStoreIsDownAtItsEnd) {
+    store_ = open_store("sqlite:" + (folder_ / "counts.db"));
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "counts.db").c_str(), &other), SQLITE_OK);
+    start();
+    ASSERT_EQ(sqlite3_exec(other, "ALTER TABLE session_count RENAME TO away", nullptr, nullptr, nullptr), SQLITE_OK);
+    mta_->send(datagram("example.com", true));
+    EXPECT_FALSE(collector_->flush());
+    EXPECT_FALSE(collector_->flush());
+    EXPECT_EQ(log_.warnings("kept in memory"), 1U) << "once, not with each flush";
+    EXPECT_GE(collector_->counters().flush_failures, 2U);
+    EXPECT_EQ(collector_->counters().waiting, 1U);
+    collector_->stop();
+    EXPECT_EQ(log_.warnings("1 sessions are lost"), 1U);
+    sqlite3_close(other);
+}
+
+TEST_F(CollectorTest, BelongsToAGroupAndSaysWhenThereIsNone) {
+    settings_.socket_group = "no-such-group-here";
+    const auto refused = Collector::start(settings_, *store_, clock_, log_);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("no-such-group-here"), std::string::npos) << refused.error().message();
+    if (const ::group* group = ::getgrnam("nogroup"); group != nullptr && ::geteuid() == 0) {
+        settings_.socket_group = "nogroup";
+        start();
+        struct stat status {};
+        ASSERT_EQ(::stat(settings_.socket.c_str(), &status), 0);
+        EXPECT_EQ(status.st_gid, group->gr_gid);
+    }
 }
 
 TEST_F(CollectorTest, SaysWhyItCannotStart) {

@@ -1,0 +1,15 @@
+// Who may write to a unix socket, beside its owner.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "net/listen_address.h"
+
+namespace postseal::net {
+
+// Gives a unix socket that is bound to a group. Nothing to do for an IP address, and for group "".
+// Errors: no such group; the process is neither root nor a member.
+Result<void> give_to_group(const ListenAddress& address, const std::string& group);
+
+}  // namespace postseal::net
