@@ -73,7 +73,12 @@ def play(lab):
         expect("policy_type=sts" in answer["reply_tlsrpt"], f"reply_tlsrpt: {answer['reply_tlsrpt']}")
         answer = daemon.json("query", TESTED)
         expect(answer["decision"]["mode"] == "testing" and answer["reply"] == "NOTFOUND ", f"{answer}")
-        expect(daemon.json("query", DANE)["decision"]["level"] == "dane-only", "a signed domain with TLSA")
+        answer = daemon.json("query", DANE)
+        expect(answer["decision"]["level"] == "dane-only", "a signed domain with TLSA")
+        [host] = answer["evidence"]["hosts"]
+        expect(answer["evidence"]["mx"]["secure"] and host["a"]["secure"] and host["tlsa"][0]["lookup"]["records"], f"{answer['evidence']}")
+        shown = daemon.command("query", DANE, "--config", daemon.config_file).stdout
+        expect(f"  TLSA       _25._tcp.{host['name']}: 3 1 1 " in shown and " (signed)" in shown, shown)
         expect(daemon.json("query", "attacker.test")["decision"]["level"] == "none", "a domain without a policy")
 
     with lab.step("nothing is wrong: enforce and DANE are delivered over a verified connection, testing over TLS"):

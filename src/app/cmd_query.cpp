@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "sender/query_json.h"
 #include "store/store.h"
+#include "verdict/evidence_json.h"
+#include "verdict/evidence_text.h"
 
 namespace postseal::app {
 
@@ -65,9 +67,24 @@ std::string text_of(const json::object& object, std::string_view key) {
     return found != nullptr && found->is_string() ? std::string(found->get_string()) : "–";
 }
 
-void print(const json::object& result) {
+// What the decision was made of.
+void print_evidence(const json::value& evidence) {
+    const auto read = evidence.is_object() ? verdict::evidence_from_json(json::serialize(evidence))
+                                           : Result<verdict::Evidence>(verdict::Evidence());
+    if (!read) {
+        fmt::print("  evidence   cannot be read: {}\n", read.error().message());
+        return;
+    }
+    for (const verdict::EvidenceLine& line : verdict::evidence_lines(*read)) {
+        fmt::print("  {:<10} {}\n", line.subject, line.text);
+    }
+}
+
+void print(const json::object& result, const verdict::Key& key) {
     const json::object& decision = result.at("decision").as_object();
-    fmt::print("{}: {}", printable(text_of(result, "domain")), text_of(decision, "level"));
+    const std::string u_labels = key.name.unicode();
+    fmt::print("{}{}: {}", printable(text_of(result, "domain")),
+               u_labels == key.name.text() ? "" : " (" + u_labels + ")", text_of(decision, "level"));
     for (const json::value& pattern : decision.at("match").as_array()) {
         fmt::print(" {}", std::string(pattern.as_string()));
     }
@@ -80,6 +97,9 @@ void print(const json::object& result) {
     fmt::print("  cache      {}, policy id {}, fetched {}, expires {}, next refresh {}\n", text_of(cache, "state"),
                text_of(cache, "policy_id"), text_of(cache, "fetched"), text_of(cache, "expires"),
                text_of(cache, "next_refresh"));
+    if (const json::value* evidence = result.if_contains("evidence")) {
+        print_evidence(*evidence);
+    }
 }
 
 int run(const Options& options) {
@@ -100,7 +120,7 @@ int run(const Options& options) {
     if (options.as_json) {
         fmt::print("{}\n", json::serialize(*result));
     } else {
-        print(*result);
+        print(*result, key);
     }
     return text_of(result->at("decision").as_object(), "level") == "temp" ? exit_problems : exit_fine;
 }

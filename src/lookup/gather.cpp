@@ -147,8 +147,8 @@ private:
         }
         evidence_.sts_txt = to_txt(co_await resolve(*record_name, dns::Type::txt));
         const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence_.sts_txt);
-        bool wanted =
-            txt.state == mtasts::TxtState::usable || (request_.fetch == GatherRequest::Fetch::now && request_.cached);
+        bool wanted = (txt.state == mtasts::TxtState::usable && request_.fetch != GatherRequest::Fetch::never) ||
+                      (request_.fetch == GatherRequest::Fetch::now && request_.cached);
         if (request_.fetch == GatherRequest::Fetch::by_cache_rules) {
             const mtasts::NextAction action =
                 mtasts::next_action(request_.cached, request_.fetch_failures, txt, clock_.now(), settings_.cache);
@@ -249,6 +249,9 @@ private:
             }
             case Failure::too_large:
                 fetch.outcome = Outcome::too_large;
+                return;
+            case Failure::local:
+                fetch.outcome = Outcome::local_error;
                 return;
             case Failure::bad_request:
             case Failure::protocol:

@@ -38,6 +38,7 @@ struct GatherRequest {
         by_cache_rules,  // as mtasts::next_action says
         always,          // whenever a usable record is there: for a checker, which has no cache
         now,             // as always, and without a record too when something is cached: somebody asks for it by hand
+        never,           // only to see what DNS says
     } fetch = Fetch::by_cache_rules;
     enum class Probes { none, every_mx } probes = Probes::none;
     enum class Tlsrpt { skip, ask } tlsrpt = Tlsrpt::skip;

@@ -49,6 +49,8 @@ std::string_view to_string(HttpsResponse::Failure failure) {
             return "too-large";
         case Failure::protocol:
             return "protocol";
+        case Failure::local:
+            return "local";
     }
     return "";
 }
@@ -124,6 +126,7 @@ struct Transfer {
     std::size_t header_bytes = 0;
     bool too_large = false;
     bool refused = false;
+    int socket_error = 0;  // errno, when this machine gave no socket
     std::string verify_detail;
     std::array<char, CURL_ERROR_SIZE> error{};
 
@@ -266,7 +269,12 @@ struct Transfer {
             transfer.refused = true;
             return CURL_SOCKET_BAD;
         }
-        return ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+        const int made = ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+        // A machine without IPv6 is no reason: curl goes on to the next address.
+        if (made < 0 && errno != EAFNOSUPPORT) {
+            transfer.socket_error = errno;
+        }
+        return made;
     }
 
     static CURLcode on_ssl_context(CURL* /*easy*/, void* context, void* user) {
@@ -335,7 +343,10 @@ struct Transfer {
             case CURLE_COULDNT_RESOLVE_HOST:
                 return Failure::resolve;
             case CURLE_COULDNT_CONNECT:
-                return refused ? Failure::refused_address : Failure::connect;
+                return socket_error != 0 ? Failure::local : refused ? Failure::refused_address : Failure::connect;
+            case CURLE_OUT_OF_MEMORY:
+            case CURLE_FAILED_INIT:
+                return Failure::local;
             case CURLE_OPERATION_TIMEDOUT:
                 return Failure::timeout;
             case CURLE_SSL_CONNECT_ERROR:
@@ -360,6 +371,9 @@ struct Transfer {
         }
         if (response.failure == Failure::refused_address) {
             return "not a global address";
+        }
+        if (response.failure == Failure::local && socket_error != 0) {
+            return "no socket: " + std::generic_category().message(socket_error);
         }
         if (response.failure == Failure::tls && !verify_detail.empty()) {
             return verify_detail;

@@ -47,7 +47,19 @@ struct HttpsRequest {
 };
 
 struct HttpsResponse {
-    enum class Failure { none, bad_request, refused_address, resolve, connect, timeout, tls, too_large, protocol };
+    // local: this machine could not try (no descriptor, no memory); it says nothing about the server.
+    enum class Failure {
+        none,
+        bad_request,
+        refused_address,
+        resolve,
+        connect,
+        timeout,
+        tls,
+        too_large,
+        protocol,
+        local
+    };
 
     Failure failure = Failure::none;
     std::string error;  // one line, printable; empty on success

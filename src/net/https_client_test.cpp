@@ -1,6 +1,8 @@
 #include "net/https_client.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "net/testing.h"
 
@@ -235,6 +237,21 @@ TEST_F(HttpsClientTest, RefusedConnectionsTryTheNextAddress) {
     request.addresses = {ip("127.0.0.77"), ip("127.0.0.1")};
     const HttpsResponse response = fetch(request);
     EXPECT_EQ(response.address, ip("127.0.0.1")) << response.error;
+}
+
+TEST_F(HttpsClientTest, AMachineWithoutDescriptorsSaysSoOfItself) {
+    const auto listening = listen_stream(ListenAddress::loopback());
+    const std::uint16_t port = listening->local_address()->port;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const Socket lowest_free(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    rlimit none_left = before;
+    none_left.rlim_cur = static_cast<rlim_t>(lowest_free.fd()) + 1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    const HttpsResponse response = fetch(request_to(port));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(to_string(response.failure), "local") << response.error;
+    EXPECT_EQ(response.error, "no socket: Too many open files");
 }
 
 TEST_F(HttpsClientTest, NeverLeavesTheGlobalAddressesUnlessInALab) {

@@ -50,6 +50,12 @@ Result<void> KeptPolicies::load(Use use) {
     return loaded;
 }
 
+KeptPolicies::Sizes KeptPolicies::sizes() const {
+    const std::size_t unsaved =
+        unsaved_.entries.size() + set_aside_.entries.size() + (being_saved_ ? being_saved_->entries.size() : 0);
+    return {memory_.policies(), memory_.bytes(), evicted_, unsaved};
+}
+
 // To the store
 
 void KeptPolicies::keep(const dns::Name& domain, const DomainState& state) {
@@ -296,6 +302,42 @@ void KeptPolicies::tidy(TimePoint now) {
             log->error(component, "policies past their max_age stay in the store: " + erased.error().message());
         }
     });
+    if (!evicted_timer_.active()) {
+        look_through_evicted("");
+    }
+}
+
+// A page a second: no burst, whatever the number.
+void KeptPolicies::look_through_evicted(const std::string& after) {
+    parts_.work.run(
+        [store = &parts_.store, after] {
+            return store->policy_cache.page({after, {}, page_size});
+        },
+        parts_.loop,
+        [weak = weak_from_this(), after](const Result<std::vector<store::PolicyCache::Entry>>& page) {
+            const auto self = weak.lock();
+            if (!self || !page) {
+                return;
+            }
+            std::string last = after;
+            bool all = true;
+            for (const store::PolicyCache::Entry& entry : *page) {
+                const bool here = self->memory_.contains(entry.domain) || self->is_unsaved(entry.domain);
+                if (!here && !self->use_.only_in_store(entry)) {
+                    all = false;
+                    break;
+                }
+                last = entry.domain.text();
+            }
+            if (!all || page->size() == page_size) {
+                self->evicted_timer_ = self->parts_.loop.after(std::chrono::seconds(1), [weak, last] {
+                    if (const auto again = weak.lock()) {
+                        again->evicted_timer_.cancel();
+                        again->look_through_evicted(last);
+                    }
+                });
+            }
+        });
 }
 
 // From other processes

@@ -21,6 +21,8 @@ public:
         std::function<bool(const dns::Name&)> in_use;    // its policy must not leave memory now
         std::function<void(const dns::Name&)> replaced;  // another process has put another policy in its place
         std::function<void()> all_erased;                // another process has erased everything
+        // About each policy that memory has no room for, once an hour; false: not more of them now.
+        std::function<bool(const store::PolicyCache::Entry&)> only_in_store;
     };
     KeptPolicies(const SenderParts& parts, std::size_t bytes_max);
     KeptPolicies(const KeptPolicies&) = delete;
@@ -49,16 +51,18 @@ public:
     // Sets answer_until to zero everywhere.
     void forget_answers();
 
-    // Brings memory below its limit, and drops from the store what is over and not in memory.
+    // Brings memory below its limit; once an hour, drops from the store what is over and not in memory, and shows what
+    // is left of that to only_in_store().
     void tidy(TimePoint now);
 
     struct Sizes {
         std::array<std::size_t, 3> policies{};  // in memory, of each mtasts::Mode
         std::size_t bytes = 0;
         std::uint64_t evicted = 0;
+        std::size_t unsaved = 0;  // changes on their way to the store, or refused by it
     };
     [[nodiscard]] std::size_t bytes() const { return memory_.bytes(); }
-    [[nodiscard]] Sizes sizes() const { return {memory_.policies(), memory_.bytes(), evicted_}; }
+    [[nodiscard]] Sizes sizes() const;
 
 private:
     // What is on its way to the store: the newest state of each domain (nothing: to be forgotten), and what to do when
@@ -92,6 +96,7 @@ private:
     void erased_elsewhere();
     void adopt(const dns::Name& domain, const std::optional<store::PolicyCache::Entry>& entry);
     void look_through_store(const std::string& after);
+    void look_through_evicted(const std::string& after);
 
     SenderParts parts_;
     std::size_t bytes_max_;
@@ -106,6 +111,7 @@ private:
     bool saving_ = false;  // a batch is under way, and save() will be called after it
     Batch set_aside_;      // the store would not take it; tried again when the timer ends
     net::Timer retry_timer_;
+    net::Timer evicted_timer_;
     std::unique_ptr<store::ChangeFeed> feed_;  // last: its thread calls into all of the above
 };
 

@@ -37,7 +37,8 @@ void PolicyDaemon::Impl::share_memory() {
 Result<void> PolicyDaemon::Impl::load() {
     auto loaded =
         kept->load({[this](const dns::Name& domain) { return looked_up.contains(domain); },
-                    [this](const dns::Name& domain) { forget_answers_of(domain); }, [this] { answers.clear(); }});
+                    [this](const dns::Name& domain) { forget_answers_of(domain); }, [this] { answers.clear(); },
+                    [this](const store::PolicyCache::Entry& entry) { return refetch_evicted(entry); }});
     if (!loaded) {
         return loaded;
     }
@@ -438,6 +439,11 @@ void PolicyDaemon::Impl::finish(const verdict::Key& key, const verdict::Evidence
     if (found != pending.end() && found->second.refreshed) {
         found->second.fetch = evidence.fetch;
     }
+    if (found != pending.end()) {
+        for (const auto& watcher : std::exchange(found->second.watchers, {})) {
+            watcher(evidence);
+        }
+    }
     if (asked && settings.looked_up) {
         settings.looked_up(evidence);
     }
@@ -517,8 +523,8 @@ void PolicyDaemon::reconfigure(PolicyDaemonSettings settings) {
 
 PolicyDaemon::Sizes PolicyDaemon::sizes() const {
     const KeptPolicies::Sizes memory = impl_->kept->sizes();
-    return {memory.policies, impl_->pending.size(), impl_->answers.bytes() + memory.bytes, impl_->answers.evicted(),
-            memory.evicted};
+    return {memory.policies,          impl_->pending.size(), impl_->answers.bytes() + memory.bytes,
+            impl_->answers.evicted(), memory.evicted,        memory.unsaved};
 }
 
 const PolicyDaemonCounters& PolicyDaemon::counters() const {

@@ -48,6 +48,7 @@ struct PolicyDaemonCounters {
     std::atomic<std::uint64_t> lookup_timeouts{0};
     std::atomic<std::uint64_t> fetches{0};
     std::atomic<std::uint64_t> fetch_failures{0};
+    std::atomic<std::uint64_t> local_failures{0};   // fetches that this machine could not make
     std::atomic<std::uint64_t> record_failures{0};  // the record was gone, invalid or silent while a policy held
     // Of those, by RFC 8460 §4.3.2.2: sts-policy-fetch-error, sts-policy-invalid, sts-webpki-invalid.
     std::array<std::atomic<std::uint64_t>, 3> fetch_failures_by_type{};
@@ -90,6 +91,9 @@ public:
         std::optional<mtasts::CachedPolicy> cached;
         std::optional<TimePoint> next_refresh;
         std::string dnssec_problem;  // not empty: DANE could not be decided here, and why
+        // What the decision was made of; for one from memory, what DNS says now, without a fetch of the policy. Nothing
+        // under an override, for which nobody is asked.
+        std::optional<verdict::Evidence> evidence;
     };
     void explain(std::string_view key, std::function<void(Explanation)> done);
     // Of a key that can have no policy (design rule 12): needs no daemon and no lookup.
@@ -145,6 +149,7 @@ public:
         // Given up since the start because memory was short. The store has the policies.
         std::uint64_t answers_evicted = 0;
         std::uint64_t policies_evicted = 0;
+        std::size_t unsaved = 0;  // changes of policies that the store does not have yet
     };
     [[nodiscard]] Sizes sizes() const;
 

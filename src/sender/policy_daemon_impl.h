@@ -28,6 +28,7 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
         std::vector<Waiter> waiters;
         std::function<void(std::shared_ptr<const Answer>, const verdict::PolicyFetch&)> refreshed;  // of refresh_now()
         verdict::PolicyFetch fetch;                                                                 // for it
+        std::vector<std::function<void(const verdict::Evidence&)>> watchers;  // of explain(): before the waiters
         net::Timer timer;
         std::chrono::steady_clock::time_point asked_at;  // when the first waiter came
         bool asked = false;                   // an MTA asked for it; a refetch of our own is no use of the policy
@@ -83,12 +84,17 @@ struct PolicyDaemon::Impl : SenderParts, std::enable_shared_from_this<PolicyDaem
     void note_record(const dns::Name& domain, DomainState& state, const mtasts::TxtOutcome& txt,
                      const verdict::Lookup<std::string>& lookup, TimePoint now);
     void look_through_policies(std::size_t parts);
+    [[nodiscard]] bool refetch_due(std::string_view domain, const mtasts::CachedPolicy& policy,
+                                   const mtasts::FetchFailures& failures, TimePoint now) const;
+    void refetch(const dns::Name& domain, TimePoint now);
+    bool refetch_evicted(const store::PolicyCache::Entry& entry);
     [[nodiscard]] bool is_over(const DomainState& state, TimePoint now) const;
     [[nodiscard]] Seconds jitter(std::string_view domain) const;
 
     // What operators ask and order (policy_daemon_operator.cpp).
     void explain(const std::string& text, std::function<void(Explanation)> done);
     void explain_recalled(const verdict::Key& key, const std::string& text, std::function<void(Explanation)> done);
+    void add_evidence(const verdict::Key& key, Explanation explanation, std::function<void(Explanation)> done);
     [[nodiscard]] CacheEntry entry_of(const dns::Name& domain) const;
     [[nodiscard]] bool may_fetch_by_hand(const dns::Name& domain, TimePoint now) const;
     void refresh_now(const verdict::Key& key, std::function<void(Refreshed)> done);

@@ -29,6 +29,10 @@ bool PolicyDaemon::Impl::learn(const verdict::Key& key, const verdict::Evidence&
     const dns::Name& domain = key.name;
     const mtasts::TxtOutcome txt = verdict::txt_outcome(evidence.sts_txt);
     const verdict::FetchJudgement fetched = verdict::judge_fetch(evidence.fetch);
+    if (evidence.fetch.outcome == verdict::PolicyFetch::Outcome::local_error) {
+        counters.local_failures.fetch_add(1, std::memory_order_relaxed);
+        log.error(component, fmt::format("{}: {}", domain.text(), printable(fetched.reason, 200)));
+    }
     auto found = kept->find(domain);
     if (!fetched.policy && !fetched.failure && !found) {
         return false;  // nothing is known and nothing was learnt
@@ -134,13 +138,7 @@ void PolicyDaemon::Impl::look_through_policies(std::size_t parts) {
         if (!state.policy) {
             return;
         }
-        // As if TXT did not answer: due by its age alone, and not held back after failures. Some time after the
-        // others, so that what was fetched in one minute is not for ever fetched in one minute.
-        const TimePoint then = now - jitter(text);
-        const mtasts::NextAction next = mtasts::next_action(
-            state.policy, state.failures, {mtasts::TxtState::lookup_failed, ""}, now, settings.gather.cache);
-        const auto refetch = mtasts::next_refetch(*state.policy, now, settings.gather.cache);
-        if (next.kind == mtasts::NextAction::Kind::fetch && refetch && *refetch <= then) {
+        if (refetch_due(text, *state.policy, state.failures, now)) {
             if (const auto name = domain()) {
                 due.push_back(*name);
             }
@@ -156,14 +154,42 @@ void PolicyDaemon::Impl::look_through_policies(std::size_t parts) {
         kept->keep(domain, {});
     }
     for (const dns::Name& domain : due) {
-        const verdict::Key key = verdict::parse_key(domain.text());
-        if (!overrides.decide(key, now)) {
-            if (!pending.contains(key.text())) {
-                counters.daily_refreshes.fetch_add(1, std::memory_order_relaxed);
-            }
-            look_up_in_background(key, false);
-        }
+        refetch(domain, now);
     }
+}
+
+// As if TXT did not answer: due by its age alone, and not held back after failures. Some time after the others, so that
+// what was fetched in one minute is not for ever fetched in one minute.
+bool PolicyDaemon::Impl::refetch_due(std::string_view domain, const mtasts::CachedPolicy& policy,
+                                     const mtasts::FetchFailures& failures, TimePoint now) const {
+    const mtasts::NextAction next =
+        mtasts::next_action(policy, failures, {mtasts::TxtState::lookup_failed, ""}, now, settings.gather.cache);
+    const auto refetch = mtasts::next_refetch(policy, now, settings.gather.cache);
+    return next.kind == mtasts::NextAction::Kind::fetch && refetch && *refetch <= now - jitter(domain);
+}
+
+void PolicyDaemon::Impl::refetch(const dns::Name& domain, TimePoint now) {
+    const verdict::Key key = verdict::parse_key(domain.text());
+    if (overrides.decide(key, now)) {
+        return;
+    }
+    if (!pending.contains(key.text())) {
+        counters.daily_refreshes.fetch_add(1, std::memory_order_relaxed);
+    }
+    look_up_in_background(key, false);
+}
+
+// False when enough are waiting: each lookup under way keeps its policy in memory, of which there is little.
+bool PolicyDaemon::Impl::refetch_evicted(const store::PolicyCache::Entry& entry) {
+    const TimePoint now = clock.now();
+    if (!entry.policy || !refetch_due(entry.domain.text(), *entry.policy, entry.failures, now)) {
+        return true;
+    }
+    if (background_running >= settings.background_lookups_max) {
+        return false;
+    }
+    refetch(entry.domain, now);
+    return true;
 }
 
 // Nothing of it can matter any more: its policy has run out, or enforces nothing and has been unused for a month;

@@ -26,16 +26,62 @@ void PolicyDaemon::Impl::explain_recalled(const verdict::Key& key, const std::st
     if (state != Freshness::unusable) {
         word = state == Freshness::fresh ? "hit" : "stale";
     }
-    ask(text, [self = shared_from_this(), key, word, done = std::move(done)](std::shared_ptr<const Answer> decided) {
-        Explanation out{key.text(), std::move(decided), word, std::nullopt, std::nullopt, self->dnssec_said()};
+    const auto seen = std::make_shared<std::optional<verdict::Evidence>>();
+    ask(text, [self = shared_from_this(), key, word, seen,
+               done = std::move(done)](std::shared_ptr<const Answer> decided) {
+        Explanation out{key.text(), std::move(decided), word, {}, {}, self->dnssec_said(), std::move(*seen)};
         if (auto found = self->kept->find(key.name)) {
             out.cached = std::move(found->policy);
             if (out.cached) {
                 out.next_refresh = mtasts::next_refetch(*out.cached, self->clock.now(), self->settings.gather.cache);
             }
         }
-        done(std::move(out));
+        self->add_evidence(key, std::move(out), done);
     });
+    if (const auto found = pending.find(key.text()); found != pending.end()) {
+        found->second.watchers.emplace_back([seen](const verdict::Evidence& evidence) { *seen = evidence; });
+    }
+}
+
+void PolicyDaemon::Impl::add_evidence(const verdict::Key& key, Explanation explanation,
+                                      std::function<void(Explanation)> done) {
+    if (explanation.evidence || explanation.answer->decision.source == verdict::Source::by_override) {
+        done(std::move(explanation));
+        return;
+    }
+    // Answered while its lookup still goes on.
+    if (const auto found = pending.find(key.text()); found != pending.end() && found->second.asked) {
+        explanation.evidence = found->second.gathering->so_far();
+        done(std::move(explanation));
+        return;
+    }
+    struct Looking {
+        Explanation explanation;
+        std::function<void(Explanation)> done;
+        std::shared_ptr<const lookup::Gathering> gathering;
+        net::Timer timer;
+        void end(const verdict::Evidence& evidence) {
+            if (done) {
+                timer.cancel();
+                explanation.evidence = evidence;
+                std::exchange(done, nullptr)(std::move(explanation));
+            }
+        }
+    };
+    const auto looking = std::make_shared<Looking>();
+    lookup::GatherRequest request;
+    request.key = key;
+    request.cached = explanation.cached;
+    request.fetch = lookup::GatherRequest::Fetch::never;
+    looking->explanation = std::move(explanation);
+    looking->done = std::move(done);
+    looking->gathering = lookup::gather(loop, resolver, https, clock, settings.gather, std::move(request),
+                                        [looking](const verdict::Evidence& evidence) {
+                                            looking->end(evidence);
+                                            looking->gathering.reset();
+                                        });
+    looking->timer = loop.after(settings.first_lookup_timeout,
+                                [looking] { looking->end(verdict::Evidence(looking->gathering->so_far())); });
 }
 
 PolicyDaemon::CacheEntry PolicyDaemon::Impl::entry_of(const dns::Name& domain) const {
@@ -78,7 +124,7 @@ void PolicyDaemon::Impl::refresh_now(const verdict::Key& key, std::function<void
             verdict::PolicyFetch fetch;
             fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
             fetch.error = failed->message();
-            done({{key.text(), self.cannot_recall(key, *failed), "miss", {}, {}, self.dnssec_said()},
+            done({{key.text(), self.cannot_recall(key, *failed), "miss", {}, {}, self.dnssec_said(), {}},
                   fetch,
                   self.entry_of(key.name)});
         } else if (self.pending.contains(key.text())) {
@@ -97,7 +143,7 @@ void PolicyDaemon::Impl::fetch_now(const verdict::Key& key, std::function<void(R
                                         std::shared_ptr<const Answer> answer, const verdict::PolicyFetch& came) {
         if (const auto self = weak.lock()) {
             const CacheEntry entry = self->entry_of(key.name);
-            done({{key.text(), std::move(answer), "miss", entry.policy, entry.next_refresh, self->dnssec_said()},
+            done({{key.text(), std::move(answer), "miss", entry.policy, entry.next_refresh, self->dnssec_said(), {}},
                   came,
                   entry});
         }
@@ -236,7 +282,7 @@ PolicyDaemon::Explanation PolicyDaemon::explain_no_policy(std::string_view key) 
     verdict::Evidence evidence;
     evidence.key = verdict::parse_key(key.substr(0, Impl::key_bytes_max));
     // The key has no text of its own: what was asked is shown.
-    return {printable(key, 200), make_answer(verdict::decide(evidence, {}, {}), {}, {}), "miss", {}, {}, {}};
+    return {printable(key, 200), make_answer(verdict::decide(evidence, {}, {}), {}, {}), "miss", {}, {}, {}, {}};
 }
 
 void PolicyDaemon::cache_entries(store::PolicyCache::Page page,

@@ -638,6 +638,17 @@ TEST_F(NoMemory, AnEnforcedPolicyHoldsAllTheSame) {
     EXPECT_EQ(level("a.test"), Level::temp) << "max_age has run out, and the MX are not known";
 }
 
+// RFC 8461 §10.2, design rule 10: also where memory has no room for the policy.
+TEST_F(NoMemory, TheDailyRefetchIsMade) {
+    host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 86400\r\n");
+    clock_.pass(Seconds(86'400) + Seconds(2 * 3600));  // and the jitter
+    EXPECT_TRUE(eventually([&] {
+        const auto entry = stored("a.test");
+        return entry && entry->policy && entry->policy->policy.mode == mtasts::Mode::testing;
+    }));
+    EXPECT_EQ(daemon().counters().daily_refreshes, 1U);
+}
+
 TEST_F(NoMemory, AStaleAnswerIsLookedUpAgain) {
     host_.answer("200 OK", "version: STSv1\r\nmode: testing\r\nmx: mx.a.test\r\nmax_age: 86400\r\n");
     publish_id("a.test", "2");
@@ -741,7 +752,16 @@ TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
     ASSERT_TRUE(explained.cached);
     EXPECT_EQ(explained.cached->id, "1");
     EXPECT_EQ(explained.next_refresh, clock_.now() + Seconds(86'400));
-    EXPECT_EQ(explain("a.test").cache_state, "hit");
+    ASSERT_TRUE(explained.evidence);
+    EXPECT_EQ(explained.evidence->mx.records.size(), 1U);
+    EXPECT_EQ(explained.evidence->fetch.outcome, verdict::PolicyFetch::Outcome::response) << "its own lookup";
+    explained = explain("a.test");
+    EXPECT_EQ(explained.cache_state, "hit");
+    ASSERT_TRUE(explained.evidence) << "looked up for the one who asks";
+    EXPECT_EQ(explained.evidence->mx.records.size(), 1U);
+    EXPECT_EQ(explained.evidence->sts_txt.records.size(), 1U);
+    EXPECT_EQ(explained.evidence->fetch.outcome, verdict::PolicyFetch::Outcome::not_attempted);
+    EXPECT_EQ(host_.connections(), 1);
     clock_.pass(past_recheck);
     EXPECT_EQ(explain("a.test").cache_state, "stale");
     explained = explain("[192.0.2.1]");
@@ -749,6 +769,20 @@ TEST_F(PolicyDaemonTest, ExplainsWhereAnAnswerCameFrom) {
     EXPECT_EQ(explained.key, "[192.0.2.1]") << "as asked";
     EXPECT_FALSE(explained.answer->decision.reasons.empty()) << "an address has no policy";
     EXPECT_FALSE(explained.cached);
+    EXPECT_FALSE(explained.evidence);
+}
+
+TEST_F(PolicyDaemonTest, ExplainsWhatIsKnownWhileThePolicyHostIsSilent) {
+    settings_.first_lookup_timeout = std::chrono::milliseconds(200);
+    start();
+    host_.hold();
+    const auto explained = explain("a.test");
+    EXPECT_EQ(explained.answer->decision.level, Level::none);
+    ASSERT_TRUE(explained.evidence);
+    EXPECT_EQ(explained.evidence->fetch.outcome, verdict::PolicyFetch::Outcome::running);
+    EXPECT_EQ(explained.evidence->mx.records.size(), 1U);
+    host_.release();
+    EXPECT_TRUE(eventually([&] { return level("a.test") == Level::secure; }));
 }
 
 TEST_F(PolicyDaemonTest, PurgeForgets) {

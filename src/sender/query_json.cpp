@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "verdict/evidence_json.h"
+
 namespace postseal::sender {
 
 namespace json = boost::json;
@@ -52,7 +54,9 @@ json::object query_json(const PolicyDaemon::Explanation& explanation) {
             {"reply", payload_of(explanation.answer->plain)},
             {"reply_tlsrpt", payload_of(explanation.answer->with_tlsrpt)},
             {"reasons", std::move(reasons)},
-            {"cache", std::move(cache)}};
+            {"cache", std::move(cache)},
+            {"evidence", explanation.evidence ? json::value(verdict::evidence_to_json(*explanation.evidence))
+                                              : json::value(nullptr)}};
 }
 
 }  // namespace postseal::sender

@@ -147,6 +147,12 @@ Decision Deciding::run() && {
     if (waiting && open && settings_.on_slow_policy == OnSlowPolicy::defer) {
         answer(Level::temp, Source::sts, "the MTA-STS policy is still being looked up");
     }
+    // A record announces a policy, and only our own machine keeps us from knowing it: as a local error it defers the
+    // mail (RFC 3463's 4.3.x). Who makes us run short of something must not gain unprotected mail by it.
+    const bool own_fault = sts_applies && !sts_.policy && evidence_.fetch.outcome == PolicyFetch::Outcome::local_error;
+    if (own_fault && open) {
+        answer(Level::temp, Source::sts, judge_fetch(evidence_.fetch).reason);
+    }
     bound_lifetime();
     return std::move(decision_);
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "verdict/evidence_for_test.h"
+#include "verdict/sts.h"
 
 namespace postseal::verdict {
 namespace {
@@ -435,6 +436,28 @@ TEST(Decide, WhileThePolicyIsBeingFetched) {
     evidence.mx.secure = false;
     evidence.cached = test::cached(policy_body("enforce", {mx_a}));
     EXPECT_EQ(decide(evidence, defer, test_now).level, Level::secure) << "the old policy holds meanwhile";
+}
+
+// Only this machine keeps us from knowing what the record announces: nothing leaves unprotected for that.
+TEST(Decide, WhenThisMachineCannotFetch) {
+    Evidence evidence = domain(false, {{mx_a, 10, insecure}});
+    test::set_record(evidence);
+    evidence.fetch.outcome = PolicyFetch::Outcome::local_error;
+    evidence.fetch.error = "no socket: Too many open files";
+    const Decision deferred = decide(evidence, {}, test_now);
+    EXPECT_EQ(deferred.level, Level::temp);
+    EXPECT_EQ(deferred.reasons.front(), "this machine could not fetch the policy: no socket: Too many open files");
+    EXPECT_LE(deferred.valid_until, test_now + Settings{}.failure_ttl);
+    EXPECT_FALSE(policy_in_force(evidence, test_now).failure) << "nothing to report to the domain";
+
+    evidence.cached = test::cached(policy_body("enforce", {mx_a}));
+    EXPECT_EQ(decide(evidence, {}, test_now).level, Level::secure) << "the cached policy holds";
+    evidence.cached = test::cached(policy_body("testing", {mx_a}));
+    EXPECT_EQ(decide(evidence, {}, test_now).level, Level::none);
+    evidence.cached.reset();
+    evidence.hosts = {test::host(mx_a, 10, usable)};
+    evidence.mx.secure = true;
+    EXPECT_EQ(decide(evidence, {}, test_now).level, Level::dane_only) << "no policy could change this";
 }
 
 TEST(Decide, Lifetime) {

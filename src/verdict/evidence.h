@@ -70,6 +70,7 @@ struct PolicyFetch {
         certificate_error,  // see `certificate`
         protocol_error,     // not HTTP, or cut off
         too_large,          // more than mtasts::policy_bytes_max
+        local_error,        // this machine lacks something (descriptors, memory): says nothing about the domain
         held_back,          // wanted, but the back-off forbids it now (RFC 8461 §3.3)
         running,            // still under way when this evidence was needed (design rule 10)
     };

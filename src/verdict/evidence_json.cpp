@@ -43,7 +43,7 @@ constexpr std::array<Words<CertificateError>, 7> certificate_errors{{{Certificat
                                                                      {CertificateError::self_signed, "self-signed"},
                                                                      {CertificateError::not_trusted, "not-trusted"},
                                                                      {CertificateError::other, "other"}}};
-constexpr std::array<Words<PolicyFetch::Outcome>, 13> fetch_outcomes{
+constexpr std::array<Words<PolicyFetch::Outcome>, 14> fetch_outcomes{
     {{PolicyFetch::Outcome::not_attempted, "not-attempted"},
      {PolicyFetch::Outcome::response, "response"},
      {PolicyFetch::Outcome::dns_failed, "dns-failed"},
@@ -55,6 +55,7 @@ constexpr std::array<Words<PolicyFetch::Outcome>, 13> fetch_outcomes{
      {PolicyFetch::Outcome::certificate_error, "certificate-error"},
      {PolicyFetch::Outcome::protocol_error, "protocol-error"},
      {PolicyFetch::Outcome::too_large, "too-large"},
+     {PolicyFetch::Outcome::local_error, "local-error"},
      {PolicyFetch::Outcome::held_back, "held-back"},
      {PolicyFetch::Outcome::running, "running"}}};
 constexpr std::array<Words<Probe::Outcome>, 7> probe_outcomes{{{Probe::Outcome::not_attempted, "not-attempted"},

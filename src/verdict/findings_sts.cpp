@@ -67,6 +67,8 @@ std::string_view id_of(const PolicyFetch& fetch) {
             return "policy-protocol-error";
         case Outcome::too_large:
             return "policy-too-large";
+        case Outcome::local_error:
+            return "policy-not-fetched";
         case Outcome::response:
             if (fetch.status >= 300 && fetch.status < 400) {
                 return "policy-redirect";

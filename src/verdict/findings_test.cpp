@@ -109,6 +109,7 @@ TEST(Findings, OneThingWrong) {
          [](Evidence& e) { e.fetch.outcome = Outcome::refused_address; }},
         {"policy-unreachable", FindingSeverity::error, [](Evidence& e) { e.fetch.outcome = Outcome::connect_failed; }},
         {"policy-timeout", FindingSeverity::error, [](Evidence& e) { e.fetch.outcome = Outcome::timed_out; }},
+        {"policy-not-fetched", FindingSeverity::warning, [](Evidence& e) { e.fetch.outcome = Outcome::local_error; }},
         {"policy-tls-failed", FindingSeverity::error, [](Evidence& e) { e.fetch.outcome = Outcome::tls_failed; }},
         {"policy-certificate-expired", FindingSeverity::error,
          [](Evidence& e) {

@@ -70,6 +70,9 @@ Result<Overrides> Overrides::make(const std::vector<Override>& entries) {
         if (name->is_root()) {
             return refused("domain", "must name a domain");
         }
+        if (dns::IpAddress::parse(name->text())) {
+            return refused("domain", "is an IP address, for which no MTA asks: it must name a domain");
+        }
         const auto level = level_of(given.level);
         if (!level) {
             return refused("level", fmt::format("\"{}\" is none of none, may, encrypt, dane, dane-only, secure, defer",

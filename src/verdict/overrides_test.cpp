@@ -69,6 +69,13 @@ TEST(Overrides, EveryLevel) {
     }
 }
 
+TEST(Overrides, AreForNamesOnly) {
+    const auto refused = Overrides::make({{"192.0.2.1", "may", {}}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message(),
+              "override 1: domain: is an IP address, for which no MTA asks: it must name a domain");
+}
+
 TEST(Overrides, AreCheckedWhenTheyAreMade) {
     const struct {
         Override given;

@@ -118,6 +118,8 @@ FetchJudgement judge_fetch(const PolicyFetch& fetch) {
                           with_error("the policy host's answer is not HTTP", fetch));
         case Outcome::too_large:
             return failed(ResultType::sts_policy_fetch_error, "the policy is larger than 64 KiB");
+        case Outcome::local_error:  // no fault of the domain's: nothing to report to it, nothing to hold back
+            return {{}, {}, with_error("this machine could not fetch the policy", fetch), {}};
     }
     return {};
 }
