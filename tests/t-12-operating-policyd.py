@@ -142,7 +142,7 @@ def play(lab):
         daemon.command("cache", "override", "add", f".{OTHER}", "secure", "--match", f".{OTHER}", *config)
         expect(client.ask(f"sub.{OTHER}") == f"OK secure match=.{OTHER} servername=hostname", "the subtree")
         expect(client.ask(OTHER).startswith(f"OK secure match=mx.{OTHER}"), "not its top")
-        for wrong in (["a..b", "may"], [DOMAIN, "maybe"], [DOMAIN, "may", "--match", "mx.test"]):
+        for wrong in (["a..b", "may"], ["192.0.2.1", "may"], [DOMAIN, "maybe"], [DOMAIN, "may", "--match", "mx.test"]):
             daemon.command("cache", "override", "add", *wrong, *config, ok=(2,))
         daemon.kill()
         daemon.start()
@@ -220,6 +220,21 @@ def play(lab):
         daemon.reload()
         daemon.log.wait("the configuration is not reloaded: .*absent.pem", after=mark)
         daemon.config["tls"]["ca_file"] = ca.file
+        listen = daemon.config["policyd"]["listen"]
+        daemon.config["policyd"]["listen"] = ["127.0.0.1:8470"]
+        mark = daemon.log.mark()
+        daemon.reload()
+        daemon.log.wait(r"these keys keep their old values until a restart: policyd\.listen", after=mark)
+        daemon.config["policyd"]["listen"] = listen
+        mark = daemon.log.mark()
+        daemon.reload()
+        daemon.log.wait("the configuration was reloaded", after=mark)
+        expect("until a restart" not in daemon.log.text()[mark:], "what runs and what the file says are the same again")
+        daemon.config["policyd"]["socket_group"] = "nobody-of-that-name"
+        daemon.configure()
+        refused = daemon.command("policyd", "--check-config", *config, ok=(2,)).stderr
+        expect("policyd.socket_group: there is no group" in refused, refused)
+        del daemon.config["policyd"]["socket_group"]
         daemon.configure()
         daemon.command("cache", "refresh", DOMAIN, *config)
         expect(client.ask(DOMAIN) == SECURE, "the connection from before")

@@ -15,7 +15,6 @@ namespace postseal::app {
 namespace {
 
 constexpr std::size_t answer_bytes_max = 256U << 20;
-constexpr long timeout_s = 600;  // `reporter run` waits for its deliveries
 
 struct FreeHandle {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -103,10 +102,13 @@ Result<ApiAnswer> call_api(const ApiTarget& target, const std::string& method, c
     curl_easy_setopt(handle.get(), CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &answer);
-    curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT, timeout_s);
+    curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT, target.patience_s);
     curl_easy_setopt(handle.get(), CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(handle.get(), CURLOPT_PROXY, "");
     const CURLcode done = curl_easy_perform(handle.get());
+    if (done == CURLE_OPERATION_TIMEDOUT) {
+        return Error{Errc::unavailable, where, fmt::format("no answer within {} s", target.patience_s)};
+    }
     if (done != CURLE_OK) {
         return Error{Errc::unavailable, where, fmt::format("the server does not answer: {}", curl_easy_strerror(done))};
     }

@@ -242,6 +242,14 @@ std::string override_path(const std::string& domain) {
     return "/api/v1/overrides/" + percent_encode(domain);
 }
 
+// "xn--… (U-labels)" where they differ.
+std::string for_people(const std::string& domain) {
+    const bool subtree = domain.starts_with('.');
+    const auto name = dns::Name::parse(std::string_view(domain).substr(subtree ? 1 : 0));
+    const std::string u_labels = name ? name->unicode() : domain;
+    return name && u_labels != name->text() ? fmt::format("{} ({}{})", domain, subtree ? "." : "", u_labels) : domain;
+}
+
 void print_override(const json::object& entry) {
     std::string match;
     if (const json::value* patterns = entry.if_contains("match"); patterns != nullptr && patterns->is_array()) {
@@ -249,7 +257,7 @@ void print_override(const json::object& entry) {
             match += (match.empty() ? " match=" : ":") + std::string(pattern.as_string());
         }
     }
-    fmt::print("{:<32} {}{}  ({}{})", text_field(entry, "domain"), text_field(entry, "level"), match,
+    fmt::print("{:<32} {}{}  ({}{})", for_people(text_field(entry, "domain")), text_field(entry, "level"), match,
                text_field(entry, "origin"), flag_field(entry, "in_force") ? "" : ", hidden by the configuration's");
     if (text_field(entry, "origin") == "added") {
         fmt::print("  {} {}: {}", text_field(entry, "added"), text_field(entry, "actor"), text_field(entry, "reason"));

@@ -5,6 +5,7 @@
 
 #include "app/command.h"
 #include "app/config.h"
+#include "app/config_check.h"
 #include "app/import_config.h"
 #include "app/serve.h"
 
@@ -54,14 +55,19 @@ int run(const Options& options, bool sending_only) {
         }
         return exit_usage;
     }
+    config->sending_only = sending_only;
+    if (const ConfigErrors missing = missing_here(*config); !missing.empty()) {
+        for (const Error& error : missing) {
+            complain(error.message());
+        }
+        return exit_usage;
+    }
     if (options.check_only) {
+        for (const std::string& remark : config_remarks(*config)) {
+            fmt::print("{}\n", remark);
+        }
         fmt::print("{}: the configuration is fine\n", options.config);
         return exit_fine;
-    }
-    if (sending_only) {
-        std::erase_if(config->roles, [](Role role) {
-            return role != Role::policyd && role != Role::collector && role != Role::reporter;
-        });
     }
     return serve(std::move(*config));
 }
@@ -70,14 +76,21 @@ void add_command(CLI::App& root, int& status, const char* name, const char* help
     auto options = std::make_shared<Options>();
     CLI::App* command = root.add_subcommand(name, help);
     CLI::Option* config = command->add_option("--config", options->config, "The configuration file (TOML)");
+    CLI::Option* import_from = nullptr;
     if (sending_only) {
-        command
-            ->add_option("--import-config", options->import_file,
-                         "Print what a configuration of postfix-tlspol or postfix-mta-sts-resolver (YAML) means here, "
-                         "and on standard error what became of each key")
-            ->excludes(config);
+        import_from =
+            command
+                ->add_option(
+                    "--import-config", options->import_file,
+                    "Print what a configuration of postfix-tlspol or postfix-mta-sts-resolver (YAML) means here, "
+                    "and on standard error what became of each key")
+                ->excludes(config);
     }
-    command->add_flag("--check-config", options->check_only, "Only check the configuration, then exit: 0 fine, 2 not");
+    CLI::Option* check = command->add_flag("--check-config", options->check_only,
+                                           "Only check the configuration, then exit: 0 fine, 2 not");
+    if (import_from != nullptr) {
+        check->excludes(import_from);
+    }
     command->callback([options, &status, sending_only] { status = run(*options, sending_only); });
 }
 

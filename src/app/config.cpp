@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 
 #include "app/command.h"
@@ -578,6 +579,19 @@ void read_state_dir(Section& root, Config& config) {
     }
 }
 
+void note_written(const toml::table& table, const std::string& prefix, Config& config) {
+    for (const auto& [key, node] : table) {
+        const std::string name = prefix + std::string(key.str());
+        if (const toml::table* section = node.as_table(); section != nullptr && prefix.empty()) {
+            note_written(*section, name + ".", config);
+            continue;
+        }
+        std::ostringstream value;
+        node.visit([&value](const auto& it) { value << it; });
+        config.written[name] = {node.source().begin.line, value.str()};
+    }
+}
+
 void read_root(Section& root, const toml::table& table, Config& config) {
     std::vector<ListenKey> listeners;
     read_state_dir(root, config);
@@ -604,6 +618,7 @@ void read_root(Section& root, const toml::table& table, Config& config) {
     for (const auto& [key, node] : table) {
         config.sections.emplace(key.str());
     }
+    note_written(table, "", config);
     refuse_equal_listeners(config, std::move(listeners), root.errors());
 }
 
@@ -625,8 +640,15 @@ std::string_view to_string(Role role) {
     return "unknown";
 }
 
+std::string Config::where(const std::string& key) const {
+    const auto found = written.find(key);
+    return found == written.end() ? fmt::format("{}: {}", file, key)
+                                  : fmt::format("{}:{}: {}", file, found->second.line, key);
+}
+
 bool Config::role_on(Role role) const {
-    if (!roles.contains(role)) {
+    const bool sends = role == Role::policyd || role == Role::collector || role == Role::reporter;
+    if (!roles.contains(role) || (sending_only && !sends)) {
         return false;
     }
     for (const RoleName& known : role_names) {

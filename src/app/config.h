@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -131,9 +132,20 @@ struct Config {
         std::string from;
     } mail;
 
+    // Every key that the file has, "policyd.listen": where it stands, and its value as TOML. Tables in arrays count as
+    // one, "policyd.override".
+    struct Written {
+        std::uint32_t line = 0;
+        std::string value;
+    };
+    std::map<std::string, Written> written;
+    bool sending_only = false;  // as `postseal policyd`: the other roles stay off, whatever the file says
+
     std::set<std::string> sections;  // those that the file has: a role whose section is absent stays off
 
     [[nodiscard]] bool has_section(const std::string& name) const { return sections.contains(name); }
+    // "FILE:LINE: KEY", or "FILE: KEY" where the file does not have it and the default counts.
+    [[nodiscard]] std::string where(const std::string& key) const;
     // The role is configured and its section is there (jobs: [hosting]; dns and policy-host: theirs and [hosting]).
     [[nodiscard]] bool role_on(Role role) const;
     [[nodiscard]] std::string database_url() const;  // "sqlite:/PATH"

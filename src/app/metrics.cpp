@@ -78,6 +78,9 @@ void add_policyd(Text& out, const sender::PolicyDaemon& daemon, std::size_t conn
         out.sample(fmt::format("type=\"{}\"", sender::fetch_failure_type(i)),
                    counters.fetch_failures_by_type[i].load());
     }
+    out.counter("postseal_policyd_local_failures_total",
+                "Policy fetches that this machine could not make, for want of descriptors or memory",
+                counters.local_failures.load());
     out.begin("postseal_policyd_refreshes_total", "counter", "Lookups that no request waited for");
     out.sample("reason=\"stale\"", counters.stale_refreshes.load());
     out.sample("reason=\"daily\"", counters.daily_refreshes.load());
@@ -98,6 +101,9 @@ void add_policyd(Text& out, const sender::PolicyDaemon& daemon, std::size_t conn
     out.counter("postseal_policyd_policies_evicted_total",
                 "Policies that memory has no room for: they are read from the store when they are asked for",
                 sizes.policies_evicted);
+    out.gauge("postseal_policyd_policies_unsaved",
+              "Changes of the cache that are only in memory: more than a few for long means that the store takes none",
+              sizes.unsaved);
     out.gauge("postseal_policyd_connections", "Connections of MTAs", connections);
     out.histogram("postseal_policyd_lookup_seconds", "From a request that had to be looked up to the lookup's end",
                   counters.lookup_time);
@@ -138,8 +144,10 @@ void add_log_intake(Text& out, const sender::LogIntakeCounters& counters) {
                 counters.late.load());
 }
 
-std::string metrics_text(Sending& sending) {
+std::string metrics_text(Sending& sending, bool state_dir_lost) {
     Text out;
+    out.gauge("postseal_state_dir_lost", "1 when state_dir was removed or replaced under the running server",
+              state_dir_lost ? 1 : 0);
     if (const sender::PolicyDaemon* daemon = sending.policy_daemon()) {
         add_policyd(out, *daemon, sending.connections());
     }
@@ -167,7 +175,7 @@ std::string metrics_text(Sending& sending) {
 
 }  // namespace
 
-net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending) {
+net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending, bool state_dir_lost) {
     if (request.method != "GET" && request.method != "HEAD") {
         return net::HttpResponse::text(405, "GET only\n");
     }
@@ -176,7 +184,7 @@ net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sendi
         return net::HttpResponse::text(200, "ok\n");
     }
     if (request.path == "/metrics") {
-        return net::HttpResponse::text(200, metrics_text(sending));
+        return net::HttpResponse::text(200, metrics_text(sending, state_dir_lost));
     }
     return net::HttpResponse::text(404, "not found: see /metrics, /healthz, /readyz\n");
 }

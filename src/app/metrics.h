@@ -7,6 +7,6 @@
 namespace postseal::app {
 
 // On the loop of the sending roles.
-net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending);
+net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending, bool state_dir_lost);
 
 }  // namespace postseal::app

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <system_error>
 
 #include "app/command.h"
+#include "app/config_check.h"
 #include "app/metrics.h"
 #include "app/receiving.h"
 #include "app/runtime.h"
@@ -43,10 +45,10 @@ public:
         if (auto made = make_state_dir(state_dir); !made) {
             return made;
         }
-        const std::string path = state_dir + "/lock";
-        fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        path_ = state_dir + "/lock";
+        fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd_ < 0) {
-            return Error{Errc::unavailable, path, std::generic_category().message(errno)};
+            return Error{Errc::unavailable, path_, std::generic_category().message(errno)};
         }
         if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
             return Error{Errc::unavailable, state_dir, "another postseal is running on this state_dir"};
@@ -54,8 +56,17 @@ public:
         return {};
     }
 
+    // False when the folder, or the file in it, is another one than at the start.
+    [[nodiscard]] bool is_there() const {
+        struct stat ours {};
+        struct stat now {};
+        return ::fstat(fd_, &ours) == 0 && ::stat(path_.c_str(), &now) == 0 && ours.st_dev == now.st_dev &&
+               ours.st_ino == now.st_ino;
+    }
+
 private:
     int fd_ = -1;
+    std::string path_;
 };
 
 // Everything that runs, built in the order of the members and taken down in the reverse.
@@ -80,7 +91,10 @@ public:
             sending_->stop();
         }
         if (outside_) {
-            outside_->loop().sync([this] { watchdog_.cancel(); });
+            outside_->loop().sync([this] {
+                watchdog_.cancel();
+                state_timer_.cancel();
+            });
             outside_->stop();
         }
         if (receiving_) {
@@ -130,10 +144,23 @@ public:
             }
             return;
         }
+        fresh->sending_only = config_.sending_only;
+        if (const ConfigErrors missing = missing_here(*fresh); !missing.empty()) {
+            for (const Error& error : missing) {
+                log_->error(component, "the configuration is not reloaded: " + error.message());
+            }
+            return;
+        }
+        std::string unchanged;
+        for (const std::string& key : keys_for_a_restart(config_, *fresh)) {
+            unchanged += (unchanged.empty() ? "" : ", ") + key;
+        }
         // These need a new process; the rest follows the file.
         fresh->state_dir = config_.state_dir;
         fresh->store = config_.store;
-        fresh->roles = config_.roles;  // `policyd` runs fewer than the file names
+        fresh->roles = config_.roles;
+        const std::vector<std::string> remarks = config_remarks(*fresh);
+        fresh->written.swap(config_.written);  // what runs, for the next comparison
         if (const auto renewed = outside_->reload(*fresh); !renewed) {
             log_->error(component, "the configuration is not reloaded: " + renewed.error().message());
             return;
@@ -142,10 +169,39 @@ public:
         clock_.set_offset(Seconds(config_.lab.clock_offset_s));
         set_log_level(config_.log_level);
         sending_->reconfigure(config_);
+        if (!unchanged.empty()) {
+            log_->warning(component, "these keys keep their old values until a restart: " + unchanged);
+        }
+        say(remarks);
         log_->info(component, "the configuration was reloaded from " + config_.file);
     }
 
+    void say_remarks() const { say(config_remarks(config_)); }
+
+    // A folder that was removed or replaced under a running server is a disaster that shows only at the next start: the
+    // database goes on in a file without a name.
+    void watch_state_dir() {
+        constexpr std::chrono::seconds interval{30};
+        outside_->loop().sync([&] {
+            state_timer_ = outside_->loop().every(interval, [this] {
+                const bool lost = !lock_.is_there();
+                if (lost && !state_lost_) {
+                    log_->error(component, "state_dir " + config_.state_dir +
+                                               " was removed or replaced: what is learnt from now on is lost with this "
+                                               "process. Put it back and restart");
+                }
+                state_lost_ = lost;
+            });
+        });
+    }
+
 private:
+    void say(const std::vector<std::string>& remarks) const {
+        for (const std::string& remark : remarks) {
+            log_->warning(component, remark);
+        }
+    }
+
     // The local socket is there with any role; the panel with its own.
     Result<void> start_console() {
         console::ConsoleSettings settings;
@@ -206,7 +262,7 @@ private:
         metrics_server_ = std::make_unique<net::HttpServer>(
             std::vector<net::Loop*>{&outside_->loop()}, net::HttpServerSettings{},
             [this](const net::HttpRequest& request, const std::function<void(net::HttpResponse)>& reply) {
-                reply(answer_metrics(request, *sending_));
+                reply(answer_metrics(request, *sending_, state_lost_));
             });
         for (const net::ListenAddress& address : config_.metrics.listen) {
             if (auto listening = metrics_server_->listen(address); !listening) {
@@ -230,6 +286,8 @@ private:
     std::unique_ptr<net::HttpServer> panel_server_;
     std::unique_ptr<net::HttpServer> metrics_server_;
     net::Timer watchdog_;
+    net::Timer state_timer_;
+    bool state_lost_ = false;  // on the loop of outside_
 };
 
 // As many connections as the system allows: the soft limit is there for programs that use select(2).
@@ -269,6 +327,8 @@ int serve(Config config) {
         return exit_usage;
     }
     server.start_watchdog();
+    server.watch_state_dir();
+    server.say_remarks();
     fmt::print("ready\n");
     std::fflush(stdout);
     sd_notify(0, "READY=1");

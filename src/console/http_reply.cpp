@@ -138,8 +138,14 @@ net::HttpResponse problem_of(const Error& error) {
         case Errc::refused:
             return problem_reply(Code::wrong_state, error.message());
         case Errc::temporary:
-        case Errc::unavailable:
             return problem_reply(Code::unavailable, "ask again in a moment");
+        case Errc::unavailable:
+            // Its own words may tell a tenant about the machine.
+            return problem_reply(Code::unavailable, error.where == "disk"
+                                                        ? "the disk of the database is full: nothing was changed"
+                                                    : error.where == "database"
+                                                        ? "the database does not take it now: ask again in a moment"
+                                                        : "not possible now: ask again in a moment");
         case Errc::internal:
             break;
     }

@@ -279,7 +279,9 @@ private:
 
     Error failure(const PGresult* result, std::string_view sql) const {
         const std::string text = one_line(PQerrorMessage(connection_.get()));
-        return {code_of(result), "database", text + " in: " + std::string(sql.substr(0, 120))};
+        const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        const bool disk_full = state != nullptr && std::string_view(state) == "53100";
+        return {code_of(result), disk_full ? "disk" : "database", text + " in: " + std::string(sql.substr(0, 120))};
     }
 
     // A statement without parameters or rows; returns the server's word for what it did.

@@ -27,7 +27,8 @@ Error to_error(sqlite3* connection, std::string_view sql) {
     } else if (primary == SQLITE_ERROR || primary == SQLITE_MISUSE || primary == SQLITE_RANGE) {
         code = Errc::internal;
     }
-    return {code, "database", std::string(sqlite3_errmsg(connection)) + " in: " + std::string(sql.substr(0, 120))};
+    return {code, primary == SQLITE_FULL ? "disk" : "database",
+            std::string(sqlite3_errmsg(connection)) + " in: " + std::string(sql.substr(0, 120))};
 }
 
 int bind(sqlite3_stmt* statement, int index, const Value& parameter) {
