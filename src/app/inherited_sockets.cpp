@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <system_error>
@@ -81,9 +82,9 @@ bool InheritedSockets::has_datagrams() const {
 }
 
 std::vector<InheritedSockets::Inherited> InheritedSockets::rest_of_streams() {
-    const auto rest = std::ranges::partition(sockets_, &Inherited::datagrams);
-    std::vector<Inherited> streams(std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
-    sockets_.erase(rest.begin(), rest.end());
+    const auto rest = std::partition(sockets_.begin(), sockets_.end(), std::mem_fn(&Inherited::datagrams));
+    std::vector<Inherited> streams(std::make_move_iterator(rest), std::make_move_iterator(sockets_.end()));
+    sockets_.erase(rest, sockets_.end());
     return streams;
 }
 

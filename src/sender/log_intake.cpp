@@ -24,8 +24,8 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "net/listen_address.h"
-#include "tlsrpt/aggregate.h"
 #include "tlsrpt/postfix_log.h"
+#include "tlsrpt/session_table.h"
 
 namespace postseal::sender {
 
@@ -463,6 +463,16 @@ struct LogIntake::Impl {
         return written;
     }
 
+    void say_what_is_over_the_caps() {
+        const tlsrpt::SessionTable::OverCap& over = aggregate.over_cap();
+        if (over != tlsrpt::SessionTable::OverCap{} && !std::exchange(over_cap_said, true)) {
+            log.warning(component, printable(settings.file) +
+                                       " tells of more domains, policies or failures than are kept "
+                                       "of a day: what is beyond is counted as \"other\", or, of a "
+                                       "new domain, not at all");
+        }
+    }
+
     // The counts and the place up to which they go, in one step: neither lost nor counted twice, whenever this ends.
     Result<void> store_counts() {
         std::vector<tlsrpt::Count> counts = aggregate.take();
@@ -478,6 +488,8 @@ struct LogIntake::Impl {
         });
         if (stored) {
             position_changed = false;
+            aggregate.forget_before(std::chrono::floor<std::chrono::days>(clock.now()));
+            say_what_is_over_the_caps();
             return stored;
         }
         for (const tlsrpt::Count& kept : counts) {
@@ -525,7 +537,8 @@ struct LogIntake::Impl {
     AppliedPolicies policies;
     tlsrpt::PostfixLog parser;
     std::deque<tlsrpt::LoggedSession> uncounted;
-    tlsrpt::Aggregate aggregate;
+    tlsrpt::SessionTable aggregate;
+    bool over_cap_said = false;
     std::vector<Source> sources;  // renamed ones first
     net::Socket lock;
     std::string complaint;

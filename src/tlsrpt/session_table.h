@@ -61,25 +61,25 @@ private:
     };
     static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
     struct DomainEntry {
-        const Text* name;
-        const Text* record;  // the newest
+        const Text* name = nullptr;
+        const Text* record = nullptr;  // the newest
         std::uint32_t first_policy = none;
         std::uint32_t policies = 0;
         std::uint32_t rows = 0;
     };
     struct PolicyEntry {
-        const Text* identity;
+        const Text* identity = nullptr;
         std::uint64_t successful = 0;
         std::uint64_t failed = 0;
-        std::uint32_t domain;
+        std::uint32_t domain = none;
         std::uint32_t next = none;  // of the domain
         std::uint32_t first_detail = none;
         bool to_be_taken = false;
     };
     struct DetailEntry {
-        const Text* identity;
+        const Text* identity = nullptr;
         std::uint64_t sessions = 0;
-        std::uint32_t policy;
+        std::uint32_t policy = none;
         std::uint32_t next = none;  // of the policy
     };
     // Places by hash; who looks says whether a place is the right one.
