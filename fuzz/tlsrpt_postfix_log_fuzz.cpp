@@ -19,8 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::string_view line : split(as_text(ByteView(data, size)), '\n')) {
         log.read(line, now, sessions);
     }
-    const auto again = tlsrpt::PostfixLog::restore(log.save());
-    if (!again || again->save().size() != log.save().size()) {
+    tlsrpt::PostfixLog again;
+    if (!again.restore(log.save()) || again.save().size() != log.save().size()) {
         std::abort();
     }
     for (const tlsrpt::LoggedSession& session : sessions) {

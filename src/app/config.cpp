@@ -517,9 +517,12 @@ const std::map<std::string_view, Reader> section_readers = {
          section.take_mode("socket_mode", config.collector.socket_mode);
          section.take_text("socket_group", config.collector.socket_group);
          section.take_listen("http_listen", config.collector.http_listen);
-         node = section.take_text("postfix_log", config.collector.postfix_log);
-         if (node != nullptr && !config.collector.postfix_log.empty() && config.collector.postfix_log.front() != '/') {
-             section.fail(*node, "postfix_log", "must be an absolute path");
+         for (const auto& [key, file] : {std::pair("postfix_log", &config.collector.postfix_log),
+                                         std::pair("exim_log", &config.collector.exim_log)}) {
+             node = section.take_text(key, *file);
+             if (node != nullptr && !file->empty() && file->front() != '/') {
+                 section.fail(*node, key, "must be an absolute path");
+             }
          }
      }},
     {"reporter", read_reporter},
@@ -664,7 +667,7 @@ bool Config::role_on(Role role) const {
         return false;
     }
     return role != Role::collector || !collector.socket.empty() || !collector.http_listen.empty() ||
-           !collector.postfix_log.empty();
+           !collector.postfix_log.empty() || !collector.exim_log.empty();
 }
 
 std::string Config::database_url() const {

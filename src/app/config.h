@@ -76,6 +76,7 @@ struct Config {
         std::string socket_group;  // "" = the process's own
         ListenAddresses http_listen;
         std::string postfix_log;  // "" = none
+        std::string exim_log;     // "" = none
     } collector;
     struct {
         std::string organization_name;

@@ -102,6 +102,7 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
         {"[policyd]\nlisten = [\"127.0.0.1:1\",\n  \"127.0.0.1:1\"]\n", "c.toml:3: policyd.listen", "twice in one key"},
         {"[policyd]\nlisten = \"127.0.0.1:1\"\nline_listen = \"127.0.0.1:1\"\n", "c.toml:3: policyd.line_listen",
          "in two keys"},
+        {"[collector]\nexim_log = \"mainlog\"\n", "c.toml:2: collector.exim_log", "depends on where one stands"},
         {"[policyd]\nlisten = \"unix:/p\"\n[metrics]\nlisten = \"unix:/p\"\n", "c.toml:4: metrics.listen",
          "a path in two sections"},
     };

@@ -135,13 +135,22 @@ void add_collector(Text& out, const sender::CollectorCounters& counters) {
               counters.unclean_end.load());
 }
 
-void add_log_intake(Text& out, const sender::LogIntakeCounters& counters) {
-    out.counter("postseal_collector_log_lines_total", "Lines of Postfix's log that were read", counters.lines.load());
-    out.counter("postseal_collector_log_rejected_total", "Lines that no Postfix writes: NUL, invalid UTF-8, too long",
-                counters.rejected.load());
-    out.counter("postseal_collector_log_sessions_total", "Sessions counted from the log", counters.sessions.load());
-    out.counter("postseal_collector_log_late_total", "Sessions of a day whose report has gone out",
-                counters.late.load());
+void add_log_intakes(Text& out, const std::vector<sender::LogIntake*>& intakes) {
+    const auto counter = [&](std::string_view name, std::string_view help, auto sender::LogIntakeCounters::*value) {
+        out.begin(name, "counter", help);
+        for (const sender::LogIntake* intake : intakes) {
+            out.sample(intake->format() == sender::LogFormat::exim ? "mta=\"exim\"" : "mta=\"postfix\"",
+                       (intake->counters().*value).load());
+        }
+    };
+    counter("postseal_collector_log_lines_total", "Lines of the MTA's log that were read",
+            &sender::LogIntakeCounters::lines);
+    counter("postseal_collector_log_rejected_total", "Lines that no MTA writes: NUL, invalid UTF-8, too long",
+            &sender::LogIntakeCounters::rejected);
+    counter("postseal_collector_log_sessions_total", "Sessions counted from the log",
+            &sender::LogIntakeCounters::sessions);
+    counter("postseal_collector_log_late_total", "Sessions of a day whose report has gone out",
+            &sender::LogIntakeCounters::late);
 }
 
 std::string metrics_text(Sending& sending, bool state_dir_lost) {
@@ -167,8 +176,8 @@ std::string metrics_text(Sending& sending, bool state_dir_lost) {
     if (sender::Collector* collector = sending.collector()) {
         add_collector(out, collector->counters());
     }
-    if (const sender::LogIntake* intake = sending.log_intake()) {
-        add_log_intake(out, intake->counters());
+    if (const auto intakes = sending.log_intakes(); !intakes.empty()) {
+        add_log_intakes(out, intakes);
     }
     return out.take();
 }

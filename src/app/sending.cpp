@@ -60,8 +60,9 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
 
 }  // namespace
 
-sender::LogIntakeSettings log_intake_settings(const Config& config, const std::string& file) {
+sender::LogIntakeSettings log_intake_settings(const Config& config, sender::LogFormat format, const std::string& file) {
     sender::LogIntakeSettings settings;
+    settings.format = format;
     settings.file = file;
     std::array<char, 256> host{};
     if (::gethostname(host.data(), host.size() - 1) == 0) {
@@ -85,9 +86,15 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         if (auto started = start_collector(inherited); !started) {
             return started;
         }
-        if (config.role_on(Role::collector) && !config.collector.postfix_log.empty()) {
-            POSTSEAL_TRY(log_intake, sender::LogIntake::start(log_intake_settings(config, config.collector.postfix_log),
-                                                              store, outside.resolver(), clock, log));
+        if (config.role_on(Role::collector)) {
+            for (const auto& [format, file] : {std::pair(sender::LogFormat::postfix, &config.collector.postfix_log),
+                                               std::pair(sender::LogFormat::exim, &config.collector.exim_log)}) {
+                if (!file->empty()) {
+                    POSTSEAL_TRY(auto intake, sender::LogIntake::start(log_intake_settings(config, format, *file),
+                                                                       store, outside.resolver(), clock, log));
+                    log_intakes.push_back(std::move(intake));
+                }
+            }
         }
         return config.role_on(Role::reporter) ? start_reporter() : Result<void>();
     }
@@ -260,8 +267,10 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
                 if (done && self->collector) {
                     done = self->collector->flush();
                 }
-                if (done && self->log_intake) {
-                    done = self->log_intake->flush();
+                for (const auto& intake : self->log_intakes) {
+                    if (done) {
+                        done = intake->flush();
+                    }
                 }
                 return done;
             },
@@ -316,7 +325,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     std::unique_ptr<net::StreamServer> socketmap;
     std::unique_ptr<net::StreamServer> lines;
     std::unique_ptr<sender::Collector> collector;
-    std::unique_ptr<sender::LogIntake> log_intake;
+    std::vector<std::unique_ptr<sender::LogIntake>> log_intakes;
     std::unique_ptr<sender::Reporter> reporter;
     std::optional<DnssecFinding> dnssec;
     net::Timer dnssec_timer;
@@ -353,8 +362,8 @@ void Sending::stop() {
     if (impl_->collector) {
         impl_->collector->stop();
     }
-    if (impl_->log_intake) {
-        impl_->log_intake->stop();
+    for (const auto& intake : impl_->log_intakes) {
+        intake->stop();
     }
 }
 
@@ -387,8 +396,12 @@ sender::Collector* Sending::collector() {
     return impl_->collector.get();
 }
 
-sender::LogIntake* Sending::log_intake() {
-    return impl_->log_intake.get();
+std::vector<sender::LogIntake*> Sending::log_intakes() {
+    std::vector<sender::LogIntake*> intakes;
+    for (const auto& intake : impl_->log_intakes) {
+        intakes.push_back(intake.get());
+    }
+    return intakes;
 }
 
 sender::Reporter* Sending::reporter() {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "app/config.h"
 #include "app/dnssec_probe.h"
@@ -15,8 +16,8 @@
 
 namespace postseal::app {
 
-// How [collector] postfix_log is followed; `file` is that, or "-".
-sender::LogIntakeSettings log_intake_settings(const Config& config, const std::string& file);
+// How a log is followed; `file` is its path, or "-".
+sender::LogIntakeSettings log_intake_settings(const Config& config, sender::LogFormat format, const std::string& file);
 
 class Sending {
 public:
@@ -41,7 +42,8 @@ public:
     [[nodiscard]] sender::PolicyDaemon* policy_daemon();
     [[nodiscard]] sender::Observer* observer();
     [[nodiscard]] sender::Collector* collector();
-    [[nodiscard]] sender::LogIntake* log_intake();
+    // Of the logs that are followed; none where the role is off.
+    [[nodiscard]] std::vector<sender::LogIntake*> log_intakes();
     [[nodiscard]] sender::Reporter* reporter();
 
 private:

@@ -219,7 +219,7 @@ private:
         }
         console_ = std::make_unique<console::Console>(
             console::ConsoleParts{outside_->work(), outside_->loop(), *store_, clock_, *log_, sending_->policy_daemon(),
-                                  sending_->reporter(), sending_->collector(), sending_->log_intake(),
+                                  sending_->reporter(), sending_->collector(), sending_->log_intakes(),
                                   receiving_->hosting()},
             std::move(settings));
         if (auto* intake = receiving_->intake()) {

@@ -40,7 +40,7 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         add_query_routes(router, parts.policy_daemon);
         add_cache_routes(router, parts.policy_daemon, parts.store, parts.clock);
         add_override_routes(router, parts.policy_daemon, parts.store, parts.clock);
-        add_reporter_routes(router, {parts.reporter, parts.collector, parts.log_intake, parts.store, parts.clock,
+        add_reporter_routes(router, {parts.reporter, parts.collector, parts.log_intakes, parts.store, parts.clock,
                                      settings.reporter_organization_name, settings.reporter_contact});
     }
 

@@ -160,8 +160,8 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply, Run w
             return;
         }
     }
-    if (parts.log_intake != nullptr) {
-        if (const auto flushed = parts.log_intake->flush(); !flushed) {
+    for (sender::LogIntake* intake : parts.log_intakes) {
+        if (const auto flushed = intake->flush(); !flushed) {
             reply(problem_of(flushed.error()));
             return;
         }

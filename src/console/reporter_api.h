@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "console/router.h"
@@ -15,7 +16,7 @@ namespace postseal::console {
 struct ReporterParts {
     sender::Reporter* reporter = nullptr;    // null: the role is off
     sender::Collector* collector = nullptr;  // flushed before a run
-    sender::LogIntake* log_intake = nullptr;
+    std::vector<sender::LogIntake*> log_intakes;
     store::Store& store;
     const Clock& clock;
     std::string organization_name;

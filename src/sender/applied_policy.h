@@ -1,4 +1,4 @@
-// The policy that a session was held to, where the mail log does not say so (tlsrpt/postfix_log.h): a fetched MTA-STS
+// The policy that a session was held to, where the mail log does not say so (tlsrpt/mail_log.h): a fetched MTA-STS
 // policy is in the store, TLSA records are in DNS, and design rule 12 says which of the two policyd put first.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "base/time.h"
 #include "net/resolver.h"
 #include "store/store.h"
-#include "tlsrpt/postfix_log.h"
+#include "tlsrpt/logged_session.h"
 
 namespace postseal::sender {
 

@@ -24,6 +24,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "net/listen_address.h"
+#include "tlsrpt/exim_log.h"
 #include "tlsrpt/postfix_log.h"
 #include "tlsrpt/session_table.h"
 
@@ -73,6 +74,13 @@ std::string read_head(int fd, std::size_t bytes) {
     return head;
 }
 
+std::unique_ptr<tlsrpt::MailLog> make_parser(LogFormat format) {
+    if (format == LogFormat::exim) {
+        return std::make_unique<tlsrpt::EximLog>();
+    }
+    return std::make_unique<tlsrpt::PostfixLog>();
+}
+
 // Still what was read, and only more of it? Not after `copytruncate`, nor where the number of a deleted file came
 // again.
 bool goes_on(int fd, const std::string& head, std::uint64_t offset) {
@@ -90,6 +98,7 @@ struct LogIntake::Impl {
           store(its_store),
           clock(its_clock),
           log(its_log),
+          parser(make_parser(settings.format)),
           policies(settings.policies, store, resolver, clock, log, [this] { return out_of_patience(); }) {}
 
     [[nodiscard]] bool out_of_patience() const { return stopping.load() && std::chrono::steady_clock::now() > stop_by; }
@@ -143,7 +152,7 @@ struct LogIntake::Impl {
         try {
             const json::value parsed = json::parse(position);
             const json::object& object = parsed.as_object();
-            auto restored = tlsrpt::PostfixLog::restore(std::string_view(object.at("sessions").as_string()));
+            const std::string sessions(std::string_view(object.at("sessions").as_string()));
             for (const json::value& value : object.at("files").as_array()) {
                 const json::object& fields = value.as_object();
                 const auto head = from_hex(std::string_view(fields.at("head").as_string()));
@@ -152,9 +161,7 @@ struct LogIntake::Impl {
                            fields.at("offset").to_number<std::uint64_t>(), std::string(as_text(*head)));
                 }
             }
-            if (restored) {
-                parser = std::move(*restored);
-            }
+            parser->restore(sessions);
         } catch (const std::exception&) {  // Boost.JSON's accessors throw; the shape is ours, so one handler is enough
             log.warning(component, "what was remembered of " + printable(settings.file) +
                                        " cannot be read: it is read from its beginning");
@@ -365,7 +372,7 @@ struct LogIntake::Impl {
             if (!source.skipping) {
                 source.partial += part;
             }
-            if (source.partial.size() > tlsrpt::PostfixLog::line_bytes_max && !source.skipping) {
+            if (source.partial.size() > tlsrpt::MailLog::line_bytes_max && !source.skipping) {
                 source.skipping = true;
                 reject("longer than 64 KiB");
             }
@@ -398,7 +405,7 @@ struct LogIntake::Impl {
         std::tm local{};
         ::localtime_r(&seconds, &local);
         std::vector<tlsrpt::LoggedSession> sessions;
-        if (!parser.read(text, {now, Seconds(local.tm_gmtoff)}, sessions)) {
+        if (!parser->read(text, {now, Seconds(local.tm_gmtoff)}, sessions)) {
             reject("NUL or invalid UTF-8");
         }
         const Day today = std::chrono::floor<std::chrono::days>(now);
@@ -445,7 +452,7 @@ struct LogIntake::Impl {
             files.push_back(json::object{
                 {"inode", source.inode}, {"offset", source.line_start()}, {"head", to_hex(as_bytes(source.head))}});
         }
-        return json::serialize(json::object{{"files", std::move(files)}, {"sessions", parser.save()}});
+        return json::serialize(json::object{{"files", std::move(files)}, {"sessions", parser->save()}});
     }
 
     Result<void> write() {
@@ -534,8 +541,8 @@ struct LogIntake::Impl {
     bool done = false;  // the thread has ended
 
     // Of the thread alone.
+    std::unique_ptr<tlsrpt::MailLog> parser;
     AppliedPolicies policies;
-    tlsrpt::PostfixLog parser;
     std::deque<tlsrpt::LoggedSession> uncounted;
     tlsrpt::SessionTable aggregate;
     bool over_cap_said = false;
@@ -586,6 +593,10 @@ bool LogIntake::ended() const {
 
 const LogIntakeCounters& LogIntake::counters() const {
     return impl_->counters;
+}
+
+LogFormat LogIntake::format() const {
+    return impl_->settings.format;
 }
 
 }  // namespace postseal::sender

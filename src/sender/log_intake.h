@@ -1,5 +1,6 @@
-// Sessions of a Postfix without TLSRPT (before 3.10), from its mail log, counted like the datagrams of the collector. A
-// thread of its own follows the file as `tail -F` does and waits for store and DNS; nothing else waits for it.
+// Sessions of an MTA without TLSRPT (Postfix before 3.10, Exim), from its log, counted like the datagrams of the
+// collector. A thread of its own follows the file as `tail -F` does and waits for store and DNS; nothing else waits for
+// it.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,10 @@
 
 namespace postseal::sender {
 
+enum class LogFormat { postfix, exim };
+
 struct LogIntakeSettings {
+    LogFormat format = LogFormat::postfix;
     std::string file;      // "-": standard input, to its end
     std::string host;      // whose file it is: several hosts may share a store
     std::string lock_dir;  // nobody else with this folder may follow the file; "" = not checked
@@ -53,6 +57,7 @@ public:
     // Any thread: standard input has come to its end and everything is in the store.
     [[nodiscard]] bool ended() const;
     [[nodiscard]] const LogIntakeCounters& counters() const;
+    [[nodiscard]] LogFormat format() const;
 
 private:
     struct Impl;

@@ -343,6 +343,37 @@ TEST_F(LogIntakeTest, StandardInputToItsEnd) {
     EXPECT_EQ(counted("", today - std::chrono::days(5)), 1U) << "whoever pipes an old log in wants it counted";
 }
 
+TEST_F(LogIntakeTest, EximsLogInTheSameWay) {
+    settings_.format = LogFormat::exim;
+    cache_policy("sts.test", "enforce");
+    add_tlsa("dane.test");
+    const auto told = [](const std::string& domain, const std::string& asked, const std::string& event,
+                         const std::string& end) {
+        return "2026-09-21 12:00:00 1xW26k-00006S-1o postseal-session: at=" +
+               std::to_string(some_noon.time_since_epoch().count()) + " event=" + event + " domain=" + domain +
+               " host=mx." + domain + " ip=192.0.2.1 port=25 from=198.51.100.7 " + asked + " dane=no notafter= " + end +
+               "\n";
+    };
+    const std::string good = told("sts.test", "level=secure source=sts", "smtp:ehlo", "error=0 why=");
+    append(good + session());
+    start();
+    EXPECT_EQ(counted(), 1U) << "what Postfix writes is nothing here";
+    std::filesystem::rename(settings_.file, settings_.file + ".1");
+    append(good + told("dane.test", "level=dane-only source=dane", "msg:host:defer", "error=-38 why=no STARTTLS") +
+           told("none.test", "level=none source=", "smtp:ehlo", "error=0 why="));
+    start();
+    EXPECT_EQ(counted(), 4U);
+    const tlsrpt::PolicyResult sts = policy_of("sts.test");
+    EXPECT_EQ(sts.policy_type, "sts");
+    EXPECT_EQ(sts.successful, 2U);
+    const tlsrpt::PolicyResult dane = policy_of("dane.test");
+    EXPECT_EQ(dane.policy_domain, "mx.dane.test");
+    ASSERT_EQ(dane.failures.size(), 1U);
+    EXPECT_EQ(dane.failures[0].result_type, "starttls-not-supported");
+    EXPECT_EQ(dane.failures[0].sending_mta_ip, "198.51.100.7");
+    EXPECT_EQ(policy_of("none.test").policy_type, "no-policy-found");
+}
+
 TEST_F(LogIntakeTest, ThePolicyThatApplied) {
     cache_policy("sts.test", "enforce");
     cache_policy("testing.test", "testing");

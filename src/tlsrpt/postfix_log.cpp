@@ -140,31 +140,6 @@ bool is_queue_id(std::string_view id) {
 
 }  // namespace
 
-Session as_session(const LoggedSession& logged, PolicyResult policy) {
-    Session session;
-    session.domain = logged.domain;
-    SessionPolicy result;
-    result.failed = logged.failure.has_value();
-    result.policy = std::move(policy);
-    result.policy.successful = result.failed ? 0 : 1;
-    result.policy.failed = result.failed ? 1 : 0;
-    if (logged.failure) {
-        FailureDetail detail;
-        detail.result_type = to_string(*logged.failure);
-        if (!logged.host.empty()) {
-            detail.receiving_mx_hostname = normalise_domain(logged.host, Wildcard::refused).text;
-        }
-        detail.receiving_ip = normalise_ip(logged.address);
-        detail.sessions = 1;
-        if (!logged.reason.empty()) {
-            detail.reason_code = logged.reason;
-        }
-        result.policy.failures = {std::move(detail)};
-    }
-    session.policies.push_back(std::move(result));
-    return session;
-}
-
 std::optional<PostfixLog::Line> PostfixLog::parse(std::string_view text, const Now& now) {
     Line line;
     std::string_view rest = text;
@@ -322,7 +297,7 @@ void PostfixLog::read_policy_lookup(const Line& line, std::string_view rest, std
         return;
     }
     LoggedSession session{line.at,      std::move(*domain), std::string(*host), "",
-                          std::nullopt, reason_text(rest),  HeldTo::dane};
+                          std::nullopt, reason_text(rest),  HeldTo::dane,       ""};
     if (rest == "no TLSA records found" || rest == "non DNSSEC destination") {
         session.failure = ResultType::dane_required;
     } else if (rest == "TLSA records unusable") {
@@ -418,12 +393,12 @@ void PostfixLog::read_status(Process& process, const Line& line, std::string_vie
             continue;  // a submission server of one's own, not an MX
         }
         out.push_back({line.at, *domain, std::move(session.peer.host), std::move(session.peer.address), session.failure,
-                       std::move(session.reason), session.held_to});
+                       std::move(session.reason), session.held_to, ""});
     }
 }
 
 bool PostfixLog::read(std::string_view text, const Now& now, std::vector<LoggedSession>& out) {
-    if (text.size() > line_bytes_max || text.find('\0') != std::string_view::npos || !is_valid_utf8(text)) {
+    if (!is_text(text)) {
         return false;
     }
     if (text.find("/smtp[") == std::string_view::npos && text.find("/tlsproxy[") == std::string_view::npos) {
@@ -536,7 +511,7 @@ std::string PostfixLog::save() const {
     return json::serialize(json::object{{"processes", std::move(processes)}, {"proxy_faults", std::move(proxy)}});
 }
 
-std::optional<PostfixLog> PostfixLog::restore(std::string_view saved) {
+bool PostfixLog::restore(std::string_view saved) {
     const auto time_of = [](const json::value& value) { return TimePoint(Seconds(value.to_number<std::int64_t>())); };
     const auto type_of = [](const json::value& value) {
         const auto type = result_type_from_string(std::string_view(value.as_string()));
@@ -557,7 +532,8 @@ std::optional<PostfixLog> PostfixLog::restore(std::string_view saved) {
         return Fault{peer_of(fields.at("peer")), type_of(fields.at("type")),
                      std::string(fields.at("reason").as_string()), held_of(fields.at("held_to"))};
     };
-    PostfixLog log;
+    processes_.clear();
+    proxy_faults_.clear();
     try {
         const json::value parsed = json::parse(saved);
         for (const auto& [key, value] : parsed.as_object().at("processes").as_object()) {
@@ -585,15 +561,17 @@ std::optional<PostfixLog> PostfixLog::restore(std::string_view saved) {
             if (const json::value* fault = fields.if_contains("fault")) {
                 process.fault = fault_of(*fault);
             }
-            log.processes_[std::string(key)] = std::move(process);
+            processes_[std::string(key)] = std::move(process);
         }
         for (const json::value& fault : parsed.as_object().at("proxy_faults").as_array()) {
-            log.proxy_faults_.push_back(fault_of(fault));
+            proxy_faults_.push_back(fault_of(fault));
         }
     } catch (const std::exception&) {  // Boost.JSON's accessors throw; the shape is ours, so one handler is enough
-        return std::nullopt;
+        processes_.clear();
+        proxy_faults_.clear();
+        return false;
     }
-    return log;
+    return true;
 }
 
 }  // namespace postseal::tlsrpt

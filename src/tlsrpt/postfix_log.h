@@ -12,51 +12,16 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/time.h"
-#include "dns/name.h"
-#include "tlsrpt/datagram.h"
-#include "tlsrpt/result_type.h"
+#include "tlsrpt/mail_log.h"
 
 namespace postseal::tlsrpt {
 
-// What the line gives away about the policy that the session was held to; which one it was is not logged.
-enum class HeldTo {
-    nothing,  // Postfix went on without asking who the server is: TLS was opportunistic
-    dane,     // it compared the certificate with TLSA records
-    webpki,   // it found fault with a certificate in a way that names no TLSA record
-    unknown,  // it may have been held to a policy, or not
-};
-
-struct LoggedSession {
-    TimePoint at;      // when its message ended: a session is not known before, and counts on that day
-    dns::Name domain;  // of the recipient
-    std::string host;  // the MX host; "" when the log does not name it
-    std::string address;
-    std::optional<ResultType> failure;  // RFC 8460 §4.3
-    std::string reason;                 // failure-reason-code; may be empty
-    HeldTo held_to = HeldTo::unknown;
-    friend bool operator==(const LoggedSession&, const LoggedSession&) = default;
-};
-
-// As a datagram would have told it, under that policy; without a TLSRPT record, which the log does not hold.
-Session as_session(const LoggedSession& logged, PolicyResult policy);
-
-class PostfixLog {
+class PostfixLog final : public MailLog {
 public:
-    static constexpr std::size_t line_bytes_max = 64 * 1024;  // Postfix cuts its own at 2 KiB
-
-    // What an old time stamp ("Nov 24 19:26:33": local time, no year) is read by.
-    struct Now {
-        TimePoint now;
-        Seconds utc_offset{0};
-    };
-    // One line without its newline. Appends the sessions that it completes. False: a line that no Postfix writes (NUL,
-    // invalid UTF-8, too long); it was skipped.
-    bool read(std::string_view text, const Now& now, std::vector<LoggedSession>& out);
-
-    // What is known of messages under way, to go on with after a restart. Nothing on a text that save() did not write.
-    [[nodiscard]] std::string save() const;
-    static std::optional<PostfixLog> restore(std::string_view saved);
+    // The messages under way are what save() keeps.
+    bool read(std::string_view text, const Now& now, std::vector<LoggedSession>& out) override;
+    [[nodiscard]] std::string save() const override;
+    bool restore(std::string_view saved) override;
 
 private:
     struct Peer {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "base/text.h"
 #include "tlsrpt/testing.h"
@@ -141,15 +142,15 @@ TEST(PostfixLogTest, APostfixThatReportsItselfIsLeftToItsDatagrams) {
 TEST(PostfixLogTest, GoesOnAfterARestartAnywhere) {
     const std::string text = testdata("postfix37_level1.log");
     const auto lines = split(text, '\n');
-    PostfixLog log;
+    auto log = std::make_unique<PostfixLog>();
     std::vector<std::string> found;
     for (const std::string_view line : lines) {
-        for (const LoggedSession& session : sessions_of(log, line)) {
+        for (const LoggedSession& session : sessions_of(*log, line)) {
             found.push_back(shown(session));
         }
-        auto again = PostfixLog::restore(log.save());
-        ASSERT_TRUE(again) << log.save();
-        log = std::move(*again);
+        auto again = std::make_unique<PostfixLog>();
+        ASSERT_TRUE(again->restore(log->save())) << log->save();
+        log = std::move(again);
     }
     EXPECT_EQ(sorted(found), lab_sessions());
     for (
@@ -157,7 +158,7 @@ TEST(PostfixLogTest, GoesOnAfterARestartAnywhere) {
         {"", "[]", "{}", R"({"processes":{"a":{}},"proxy_faults":[]})",
          R"({"processes":{},"proxy_faults":[{"peer":["h","192.0.2.1",25],"type":"what","reason":"","held_to":0}]})",
          R"({"processes":{},"proxy_faults":[{"peer":["h","192.0.2.1",25],"type":"tlsa-invalid","reason":"","held_to":9}]})"}) {
-        EXPECT_FALSE(PostfixLog::restore(broken)) << broken;
+        EXPECT_FALSE(PostfixLog().restore(broken)) << broken;
     }
 }
 
@@ -310,9 +311,14 @@ TEST(PostfixLogTest, HostileLinesAreSkippedAndToldApart) {
 }
 
 TEST(PostfixLogTest, ASessionAsADatagramWouldTellIt) {
-    const LoggedSession logged{that_evening.now, dns::Name::parse("example.com").value(), "MX.example.com",
-                               "192.0.2.1",      ResultType::certificate_expired,         "certificate has expired",
-                               HeldTo::webpki};
+    const LoggedSession logged{that_evening.now,
+                               dns::Name::parse("example.com").value(),
+                               "MX.example.com",
+                               "192.0.2.1",
+                               ResultType::certificate_expired,
+                               "certificate has expired",
+                               HeldTo::webpki,
+                               ""};
     PolicyResult policy;
     policy.policy_type = "sts";
     const Session session = as_session(logged, policy);

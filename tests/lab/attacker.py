@@ -60,13 +60,14 @@ class SmtpDialogue:
 
 class Sink(Listener):
     """A mail server that takes everything, with STARTTLS under `certificate` (None: it offers no TLS). Its attributes may
-    change while it runs: `refuses_starttls` offers TLS and then answers 454; `hostile` is False while it plays an honest MX; while `answers` is
+    change while it runs: `refuses_starttls` offers TLS and then answers 454; `replies` has other answers, by verb; `hostile` is False while it plays an honest MX; while `answers` is
     cleared a message is not answered."""
 
     def __init__(self, lab, address: str, host: str, certificate: Certificate):
         self.host = host
         self.certificate = certificate
         self.refuses_starttls = False
+        self.replies = {}
         self.answers = threading.Event()
         self.answers.set()
         self.hostile = True
@@ -85,7 +86,9 @@ class Sink(Listener):
             line = smtp.read_line().decode("latin-1").strip()
             session.commands.append(line)
             verb = line.split(" ")[0].upper()
-            if verb == "EHLO":
+            if verb in self.replies:
+                smtp.say(self.replies[verb])
+            elif verb == "EHLO":
                 offer = "\n250-STARTTLS" if smtp.certificate and not smtp.tls else ""
                 smtp.say(f"250-{self.host}{offer}\n250 8BITMIME")
             elif verb == "STARTTLS" and self.refuses_starttls:

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,7 @@ class Ca:
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         cert = builder.sign(issuer_key or key, hashes.SHA256())
         self._count += 1
-        stem = self.dir / f"{self._count:02d}-{names[0].replace('*', 'any')}"
+        stem = self.dir / f"{self._count:02d}-{re.sub('[^A-Za-z0-9.-]', '_', names[0].replace('*', 'any'))}"
         result = Certificate(stem.with_name(stem.name + ".pem"), stem.with_name(stem.name + ".key"))
         result.chain.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
         result.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,

@@ -16,9 +16,13 @@ from .smtp import hand_in
 
 FRAGMENTS = Path(__file__).resolve().parents[2] / "packaging/exim"
 # Where each fragment goes: in the split configuration a file; in the unsplit one a place in the template, after a part of it.
-SPLIT = {"main": "main/04_postseal", "routers": "router/190_postseal", "transport": "transport/30_postseal"}
-UNSPLIT = {"main": "main/90_exim4-config_log_selector", "routers": "router/150_exim4-config_hubbed_hosts",
+SPLIT = {"main": "main/04_postseal", "acl": "acl/05_postseal", "routers": "router/190_postseal", "transport": "transport/30_postseal"}
+UNSPLIT = {"main": "main/90_exim4-config_log_selector", "acl": "acl/00_exim4-config_header",
+           "routers": "router/150_exim4-config_hubbed_hosts",
            "transport": "transport/30_exim4-config_remote_smtp"}
+REMOTE_SMTP = "transport/30_exim4-config_remote_smtp"
+# docs/exim.md: Debian's own transport tells of its sessions, too.
+TELLS = r"/^remote_smtp:/,/driver/ s/^  driver = smtp$/&\n.ifdef POSTSEAL_SESSIONS\n  event_action = POSTSEAL_SESSIONS\n  multi_domain = false\n.endif/"
 
 
 class Exim:
@@ -78,6 +82,8 @@ class Exim:
             local += "queue_only = true\n"
         (etc / ("conf.d/main/000_localmacros" if self.split else "exim4.conf.localmacros")).write_text(local)
         if self.split:
+            if "POSTSEAL_SESSIONS" not in (etc / "conf.d" / REMOTE_SMTP).read_text():
+                run(["sed", "-i", TELLS, etc / "conf.d" / REMOTE_SMTP])
             for fragment, place in SPLIT.items():
                 target = etc / "conf.d" / place
                 target.unlink(missing_ok=True)
@@ -90,6 +96,7 @@ class Exim:
                 shutil.copy(template, original)
             shutil.copy(original, template)
             if self.postseal:
+                run(["sed", "-i", TELLS, template])
                 for fragment, part in UNSPLIT.items():
                     shutil.copy(FRAGMENTS / fragment, etc / f"postseal-{fragment}")
                     run(["sed", "-i", f"\\|^### end {part}$|a .include /etc/exim4/postseal-{fragment}", template])
@@ -111,6 +118,10 @@ class Exim:
 
     def stop(self):
         self._daemon.stop()
+
+    def rotate_log(self, old: Path):
+        """As logrotate does it: the log is renamed. Exim opens one of that name with its next line."""
+        self.log.path.rename(old)
 
     # Sending
 
