@@ -1,7 +1,6 @@
 // The collector on a real socket and a real database: every session that was sent is counted once, under its day.
 #include "sender/collector.h"
 
-#include <grp.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 
 #include "base/testing.h"
 #include "base/text.h"
+#include "net/socket_group.h"
 #include "net/testing.h"
 #include "sender/testing.h"
 
@@ -374,12 +374,12 @@ TEST_F(CollectorTest, BelongsToAGroupAndSaysWhenThereIsNone) {
     const auto refused = Collector::start(settings_, *store_, clock_, log_);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().message().find("no-such-group-here"), std::string::npos) << refused.error().message();
-    if (const ::group* group = ::getgrnam("nogroup"); group != nullptr && ::geteuid() == 0) {
+    if (const auto group = net::group_id("nogroup"); group && ::geteuid() == 0) {
         settings_.socket_group = "nogroup";
         start();
         struct stat status {};
         ASSERT_EQ(::stat(settings_.socket.c_str(), &status), 0);
-        EXPECT_EQ(status.st_gid, group->gr_gid);
+        EXPECT_EQ(status.st_gid, *group);
     }
 }
 
