@@ -4,6 +4,7 @@ process and a rotation; the day's reports say exactly what happened.
 RPT-036, RPT-037, RPT-038
 """
 
+import json
 import smtplib
 import socket
 import urllib.request
@@ -14,6 +15,7 @@ from lab.exim import Exim
 from lab.internet import Internet
 from lab.policy_host import PolicyHost, Site, policy
 from lab.postseal import Postseal, command
+from lab.process import run
 from lab.reports import ReportHost, run_after_midnight, today
 from lab.scene import expect, wait_for
 
@@ -72,11 +74,13 @@ class Stage:
         self.domain("several", STS, f"mx.self.{STS}", f"mx.busy.{STS}", f"mx.ok.{STS}")
         self.domain("several", PLAIN, f"mx.busy.{PLAIN}", f"mx.strip.{PLAIN}")
         self.domain("piped", PLAIN, f"mx.ok.{PLAIN}")
+        self.domain("http", PLAIN, f"mx.ok.{PLAIN}")
         self.internet.start()
         self.sender = Exim(lab, "exim", SENDER, "sender.test", POSTSEAL_CA=self.ca.file)
+        self.http_socket = lab.place("sessions") / "http.sock"
         self.postseal = Postseal(lab, self.internet, self.ca.file, {
             "policyd": {"listen": [], "line_listen": ["127.0.0.1:8462"]}, "metrics": {"listen": ["127.0.0.1:9464"]},
-            "collector": {"exim_log": self.sender.log.path},
+            "collector": {"exim_log": self.sender.log.path, "http_listen": f"unix:{self.http_socket}"},
             "reporter": {"organization_name": "Sender", "contact": "tls@sender.test", "spread_s": 0}}, verb="policyd").start()
         self.sender.start()
 
@@ -148,6 +152,21 @@ def play(lab):
                 client.sendall(words.encode() + b"\r\n")
             answers.readline()
 
+    with lab.step("another MTA hands its sessions over by HTTP: all of a request or none, and once"):
+        def post(body: str, kind: str = "json", key: str = "") -> dict:
+            done = run(["curl", "-sS", "--unix-socket", stage.http_socket, "-H", f"Content-Type: application/{kind}",
+                        *(("-H", f"Idempotency-Key: {key}") if key else ()), "--data-binary", "@-", "http://localhost/v1/sessions"], input=body)
+            return json.loads(done.stdout)
+
+        good, bad = by_http(), by_http(f=2)
+        expect(post(good, key="a") == {"counted": 1, "stored": True}, "one session")
+        expect(post(good, key="a") == {"counted": 1, "stored": True}, "the same request again")
+        expect(post(f"{good}\n\n{good}\n", "x-ndjson") == {"counted": 2, "stored": True}, "one a line")
+        refused = post(f"[{good},{bad}]")
+        expect(refused["counted"] == 0 and [(one["index"], one["field"]) for one in refused["refused"]] == [(1, "policies[0].f")], f"{refused}")
+        expect(post("[" + ",".join([good] * 4) + "]") == {"counted": 4, "stored": True}, "an array")
+        expect(metric("postseal_collector_http_sessions_total") == 7, "the metric")
+
     with lab.step("after midnight each domain's report says exactly what happened"):
         run_after_midnight(stage.postseal, day)
         stage.reports.expect_exactly(expected_reports())
@@ -155,6 +174,12 @@ def play(lab):
                    for detail in entry.get("failure-details", [])]
         expect(all(detail["sending-mta-ip"] == SENDER for detail in details), f"the sending address: {details}")
         expect("forged" not in str(details), f"nothing of what the hosts wanted to forge: {details}")
+
+
+def by_http(f: int = 0) -> str:
+    """A session as libtlsrpt's datagrams have it."""
+    domain = f"http.{PLAIN}"
+    return json.dumps({"dpv": "1", "d": domain, "pr": f"v=TLSRPTv1; rua=https://reports.test/{domain}", "policies": [{"policy-type": 9, "f": f}]})
 
 
 def metric(name: str) -> int:
@@ -187,7 +212,7 @@ def expected_reports() -> dict:
         **dane("garbage", "validation-failure", 0, 1), **dane("busy", "", 1),
         **plain("ok", 2), **plain("self", 2), **plain("expired", 1), **plain("wrong", 1), **plain("forger", 1), **plain("busy", 1),
         # The first host was spoken to by TLS, the second without: what nobody asked of it did not fail.
-        **plain("several", 1), **plain("piped", 1),
+        **plain("several", 1), **plain("piped", 1), **plain("http", 7),
         # A handshake that failed is told, though the letter then went on in clear; a STARTTLS that was refused is not.
         **plain("garbage", 0, {("validation-failure", f"mx.garbage.{PLAIN}"): 1}),
     }

@@ -153,6 +153,17 @@ void add_log_intakes(Text& out, const std::vector<sender::LogIntake*>& intakes) 
             &sender::LogIntakeCounters::late);
 }
 
+void add_http_intake(Text& out, const sender::HttpIntakeCounters& counters) {
+    out.begin("postseal_collector_http_requests_total", "counter",
+              "Requests that brought sessions, by what became of them");
+    out.sample("result=\"counted\"", counters.counted.load());
+    out.sample("result=\"repeated\"", counters.repeated.load());
+    out.sample("result=\"refused\"", counters.refused.load());
+    out.sample("result=\"failed\"", counters.failed.load());
+    out.counter("postseal_collector_http_sessions_total", "Sessions counted that came by HTTP",
+                counters.sessions.load());
+}
+
 std::string metrics_text(Sending& sending, bool state_dir_lost) {
     Text out;
     out.gauge("postseal_state_dir_lost", "1 when state_dir was removed or replaced under the running server",
@@ -175,6 +186,9 @@ std::string metrics_text(Sending& sending, bool state_dir_lost) {
     }
     if (sender::Collector* collector = sending.collector()) {
         add_collector(out, collector->counters());
+    }
+    if (const sender::HttpIntake* intake = sending.http_intake()) {
+        add_http_intake(out, intake->counters());
     }
     if (const auto intakes = sending.log_intakes(); !intakes.empty()) {
         add_log_intakes(out, intakes);

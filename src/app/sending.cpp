@@ -12,6 +12,7 @@
 #include "app/dkim_identity.h"
 #include "app/inherited_sockets.h"
 #include "base/text.h"
+#include "net/http_server.h"
 #include "net/poller.h"
 #include "net/socket_group.h"
 #include "net/stream_server.h"
@@ -137,6 +138,28 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         POSTSEAL_TRY(auto socket, inherited.claim_datagrams(config.collector.socket));
         net::Socket given = socket ? std::move(*socket) : net::Socket();
         POSTSEAL_TRY(collector, sender::Collector::start(std::move(settings), store, clock, log, std::move(given)));
+        return start_http_intake();
+    }
+
+    Result<void> start_http_intake() {
+        if (config.collector.http_listen.empty()) {
+            return {};
+        }
+        http_intake = std::make_unique<sender::HttpIntake>(
+            sender::HttpIntake::Sink{
+                [this](std::vector<tlsrpt::Session> sessions) { return collector->add(std::move(sessions)); },
+                [this] { return collector->flush(); }},
+            outside.work(), clock);
+        sessions_server = std::make_unique<net::HttpServer>(
+            std::vector<net::Loop*>{&outside.loop()}, sender::HttpIntake::server_settings(), http_intake->handler());
+        for (const net::ListenAddress& address : config.collector.http_listen) {
+            if (auto listening = sessions_server->listen(address, nullptr, config.collector.socket_mode); !listening) {
+                return listening;
+            }
+            if (auto given = net::give_to_group(address, config.collector.socket_group); !given) {
+                return given;
+            }
+        }
         return {};
     }
 
@@ -325,6 +348,8 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     std::unique_ptr<net::StreamServer> socketmap;
     std::unique_ptr<net::StreamServer> lines;
     std::unique_ptr<sender::Collector> collector;
+    std::unique_ptr<sender::HttpIntake> http_intake;
+    std::unique_ptr<net::HttpServer> sessions_server;
     std::vector<std::unique_ptr<sender::LogIntake>> log_intakes;
     std::unique_ptr<sender::Reporter> reporter;
     std::optional<DnssecFinding> dnssec;
@@ -358,6 +383,9 @@ Result<std::unique_ptr<Sending>> Sending::start(const Config& config, Outside& o
 void Sending::stop() {
     if (impl_->pollers) {
         impl_->pollers->stop();
+    }
+    if (impl_->sessions_server) {
+        impl_->sessions_server->stop();
     }
     if (impl_->collector) {
         impl_->collector->stop();
@@ -394,6 +422,10 @@ sender::Observer* Sending::observer() {
 
 sender::Collector* Sending::collector() {
     return impl_->collector.get();
+}
+
+const sender::HttpIntake* Sending::http_intake() const {
+    return impl_->http_intake.get();
 }
 
 std::vector<sender::LogIntake*> Sending::log_intakes() {

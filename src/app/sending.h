@@ -9,6 +9,7 @@
 #include "app/dnssec_probe.h"
 #include "app/runtime.h"
 #include "sender/collector.h"
+#include "sender/http_intake.h"
 #include "sender/log_intake.h"
 #include "sender/observer.h"
 #include "sender/policy_daemon.h"
@@ -42,6 +43,7 @@ public:
     [[nodiscard]] sender::PolicyDaemon* policy_daemon();
     [[nodiscard]] sender::Observer* observer();
     [[nodiscard]] sender::Collector* collector();
+    [[nodiscard]] const sender::HttpIntake* http_intake() const;
     // Of the logs that are followed; none where the role is off.
     [[nodiscard]] std::vector<sender::LogIntake*> log_intakes();
     [[nodiscard]] sender::Reporter* reporter();

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "base/text.h"
-#include "tlsrpt/dom.h"
 #include "tlsrpt/json_fields.h"
 #include "tlsrpt/record.h"
 #include "tlsrpt/result_type.h"
+#include "tlsrpt/session_json.h"
 
 namespace postseal::tlsrpt {
 
@@ -23,8 +23,8 @@ constexpr std::size_t name_octets_max = 255;
 constexpr std::size_t text_octets_max = 500;
 constexpr std::size_t policies_max = 100;
 
-Error wrong(std::string what) {
-    return invalid_input("datagram", std::move(what));
+Error wrong(std::string member, std::string what) {
+    return invalid_input(std::move(member), std::move(what));
 }
 
 std::optional<std::string_view> string_at(dom::object object, std::string_view name) {
@@ -125,11 +125,11 @@ FailureDetail read_failure(dom::object object) {
     return failure;
 }
 
-Result<SessionPolicy> read_policy(dom::object object, const dns::Name& domain) {
+Result<SessionPolicy> read_policy(dom::object object, const dns::Name& domain, std::size_t index) {
     SessionPolicy session;
     const auto final_result = integer_at(object, "f");
     if (!final_result || (*final_result != 0 && *final_result != 1)) {
-        return wrong("\"f\" of a policy is not 0 or 1");
+        return wrong(fmt::format("policies[{}].f", index), "not 0 or 1");
     }
     session.failed = *final_result == 1;
     PolicyResult& policy = session.policy;
@@ -163,10 +163,28 @@ Result<SessionPolicy> read_policy(dom::object object, const dns::Name& domain) {
     return session;
 }
 
+}  // namespace
+
+Result<dom::element> SessionParser::parse(std::string_view text) {
+    if (parser_.max_depth() != json_depth_max) {
+        std::ignore = parser_.allocate(std::size_t{4} * 1024, json_depth_max);
+    }
+    dom::element root;
+    auto error = parser_.parse(text.data(), text.size(), true).get(root);
+    if (error == simdjson::UTF8_ERROR) {
+        repaired_ = to_valid_utf8(text);
+        error = parser_.parse(repaired_.data(), repaired_.size(), true).get(root);
+    }
+    if (error) {
+        return wrong("", simdjson::error_message(error));
+    }
+    return root;
+}
+
 Result<Session> read_session(dom::element root) {
     dom::object object;
     if (root.get_object().get(object)) {
-        return wrong("not a JSON object");
+        return wrong("", "not a JSON object");
     }
     Session session;
     const auto version = string_at(object, "dpv");
@@ -174,69 +192,65 @@ Result<Session> read_session(dom::element root) {
 
     const auto domain = string_at(object, "d");
     if (!domain) {
-        return wrong("\"d\" is missing or not a string");
+        return wrong("d", "missing, or not a string");
     }
     auto name = dns::Name::parse(clean_text(*domain));
     if (!name || name->is_root()) {
-        return wrong(fmt::format("\"d\" is not a domain: {}", shown(*domain)));
+        return wrong("d", "not a domain: " + shown(*domain));
     }
     session.domain = std::move(*name);
 
     const auto record = string_at(object, "pr");
     if (!record) {
-        return wrong("\"pr\" is missing or not a string");
+        return wrong("pr", "missing, or not a string");
     }
     session.record = *record;
     if (!judge_tlsrpt_records({&session.record, 1}).record) {
-        return wrong(fmt::format("\"pr\" is not a TLSRPT record: {}", shown(*record)));
+        return wrong("pr", "not a TLSRPT record: " + shown(*record));
     }
 
     dom::array policies;
     if (object.at_key("policies").get_array().get(policies)) {
-        return wrong("\"policies\" is missing or not a list");
+        return wrong("policies", "missing, or not a list");
     }
     for (const dom::element item : policies) {
+        const std::size_t index = session.policies.size();
         dom::object policy;
         if (item.get_object().get(policy)) {
-            return wrong("a policy is not an object");
+            return wrong(fmt::format("policies[{}]", index), "not an object");
         }
         if (session.policies.size() == policies_max) {
-            return wrong(fmt::format("more than {} policies", policies_max));
+            return wrong("policies", fmt::format("more than {}", policies_max));
         }
-        POSTSEAL_TRY(auto read, read_policy(policy, session.domain));
+        POSTSEAL_TRY(auto read, read_policy(policy, session.domain, index));
         session.policies.push_back(std::move(read));
     }
     if (session.policies.empty()) {
-        return wrong("\"policies\" is empty");
+        return wrong("policies", "empty");
     }
     return session;
+}
+
+namespace {
+
+Error of_datagram(const Error& error) {
+    return invalid_input(error.where.empty() ? "datagram" : "datagram: " + error.where, error.what);
 }
 
 }  // namespace
 
 Result<Session> parse_datagram(ByteView datagram) {
     if (datagram.empty() || datagram.size() > datagram_bytes_max) {
-        return wrong(datagram.empty() ? "empty" : "larger than a datagram can be");
+        return of_datagram(wrong("", datagram.empty() ? "empty" : "larger than a datagram can be"));
     }
     // One parser a thread, for its buffers: making them anew costs more than reading a datagram.
-    static thread_local dom::parser parser = [] {
-        dom::parser fresh;
-        std::ignore = fresh.allocate(std::size_t{4} * 1024, json_depth_max);
-        return fresh;
-    }();
-    const std::string_view text = as_text(datagram);
-    dom::element root;
-    auto error = parser.parse(text.data(), text.size(), true).get(root);
-    std::string repaired;
-    if (error == simdjson::UTF8_ERROR) {
-        // libtlsrpt passes bytes from EHLO and TXT through as they are.
-        repaired = to_valid_utf8(text);
-        error = parser.parse(repaired.data(), repaired.size(), true).get(root);
+    static thread_local SessionParser parser;
+    const auto root = parser.parse(as_text(datagram));
+    if (!root) {
+        return of_datagram(root.error());
     }
-    if (error) {
-        return wrong(simdjson::error_message(error));
-    }
-    return read_session(root);
+    auto session = read_session(*root);
+    return session ? std::move(session) : Result<Session>(of_datagram(session.error()));
 }
 
 }  // namespace postseal::tlsrpt
