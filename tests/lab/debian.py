@@ -8,6 +8,7 @@ into it: it works in an overlay of its own (`overlay`), so that scenes may run s
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -111,11 +112,29 @@ class Root:
 
 DEBIAN_13 = Root(13, "trixie", ["postfix", "libtlsrpt0", "openssl"])
 DEBIAN_12_EXIM = Root(12, "bookworm", ["exim4-daemon-light", "ca-certificates"])
+# What the Debian package depends on, as packaging/build finds it; dpkg in the scene says when one is missing here. It is
+# installed where it was built: on this machine's release.
+_PACKAGE_DEPENDS = {
+    12: ["libarchive13", "libboost-json1.81.0", "libboost-url1.81.0", "libcurl4", "libfmt9", "libgmime-3.0-0", "libpsl5",
+         "libsimdjson14", "libspdlog1.10", "libssl3", "libtomlplusplus3", "libyaml-cpp0.7"],
+    13: ["libarchive13t64", "libboost-json1.83.0", "libboost-url1.83.0", "libcurl4t64", "libfmt10", "libgmime-3.0-0t64", "libpsl5t64",
+         "libsimdjson25", "libspdlog1.15", "libssl3t64", "libtomlplusplus3t64", "libyaml-cpp0.8"],
+}
+_PACKAGE_DEPENDS_BOTH = ["libidn2-0", "libopendkim11", "libpq5", "libsqlite3-0", "libstdc++6", "libunbound8", "ca-certificates",
+                         "dns-root-data", "systemd", "netcat-openbsd"]
+
+
+def package_root(mail_server: str = "postfix") -> Root:
+    """A clean machine for the Debian package: what it depends on, and a mail server."""
+    release = int(platform.freedesktop_os_release()["VERSION_ID"])
+    if release not in _PACKAGE_DEPENDS:
+        raise RootError(f"the package is for Debian 12 and 13, not for {release}")
+    return Root(release, {12: "bookworm", 13: "trixie"}[release], [*_PACKAGE_DEPENDS[release], *_PACKAGE_DEPENDS_BOTH, mail_server])
 
 
 if __name__ == "__main__":
     try:
-        for each in (DEBIAN_13, DEBIAN_12_EXIM):
+        for each in (DEBIAN_13, DEBIAN_12_EXIM, package_root()):
             print(each.ensure(print))
     except RootError as error:
         sys.exit(f"debian: {error}")

@@ -90,6 +90,10 @@ def prepare(scenes: list, say):
             debian.DEBIAN_13.ensure(say)
         if "exim" in needs:
             debian.DEBIAN_12_EXIM.ensure(say)
+        if "package" in needs:
+            debian.package_root().ensure(say)
+        if "package-exim" in needs:
+            debian.package_root("exim4-daemon-light").ensure(say)
         if "browser" in needs:
             browser.ensure(say)
     except (debian.RootError, browser.BrowserError) as error:

@@ -18,7 +18,7 @@ Usage: ./dev VERB
   e2e [t-NN]               the scenes of tests/, or one of them (root, network namespaces)
   bench [NAME]             the goals of the design, measured beside floor and peer
   fuzz [TARGET|all] [SEC]  libFuzzer targets, SEC seconds each (default: all, 30)
-  package                  Debian package
+  package [OPTION]         build/package/postseal_VERSION_ARCH.deb, the Debian package (package --help)
   help                     this
 
 Missing Debian packages are installed first (tools/packages.txt; apt only, with sudo if you are not root).
