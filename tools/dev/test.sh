@@ -69,7 +69,7 @@ verb_test() {
         "") ;;
         *) die "test: what is \"$1\"? (test [--long])" ;;
     esac
-    set_up build run lint fuzz test
+    set_up build run lint fuzz package test
     build_web
 
     say "checks"
@@ -86,7 +86,7 @@ verb_test() {
         fi
     fi
     if test_preset release && is_root && [ -x build/release/postseal ] && grep -q '^t-00' tests/scenes.txt 2>/dev/null; then
-        scenes release t-00
+        scenes release t-00 t-17
     fi
     if $long; then
         test_preset tsan || true
