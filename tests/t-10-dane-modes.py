@@ -74,6 +74,8 @@ def table(stage: Stage):
     # The MX records are signed.
     row("all", [(10, "mx.all", GOOD)], DANE_ONLY, "every host has usable TLSA")
     row("all-sts", [(10, "mx.all-sts", GOOD)], DANE_ONLY, "whatever MTA-STS says: STS-001", sts=True)
+    outside = row("outside-sts", [(10, "mx.outside-sts", GOOD)], DANE_ONLY, "DANE wins (STS-002)", sts=True)
+    stage.policies.sites[f"mta-sts.{outside}"].body = policy("enforce", "mx.elsewhere.test")
     row("best", [(10, "a.best", GOOD), (20, "b.best", "")], DANE, "some hosts have it")
     row("best-sts", [(10, "a.best-sts", GOOD), (20, "b.best-sts", "")], DANE_ONLY, "the best hosts have it", sts=True)
     row("worse-sts", [(10, "a.worse-sts", ""), (20, "b.worse-sts", GOOD)], DANE_ONLY, "partial_dane = dane-only", sts=True)
@@ -107,6 +109,13 @@ def table(stage: Stage):
     row("tlsa-alias-out", [(10, "mx.tlsa-alias-out", "")], NOBODY, "it leads into an unsigned zone (DANE-025, DANE-048)")
     signed.set("_25._tcp.mx.tlsa-alias-out", "CNAME", f"t._dane.{UNSIGNED}.")
     unsigned.set("t._dane", "TLSA", GOOD)
+    # The mail domain itself is an alias: every step to the MX must be signed (RFC 7672 §2.2.1, RFC 5321 §5.1).
+    signed.set("mx-alias", "CNAME", f"all.{SIGNED}.")
+    stage.expects(f"mx-alias.{SIGNED}", DANE_ONLY, "a signed alias to a signed domain")
+    signed.set("mx-alias-out", "CNAME", f"hosted.{UNSIGNED}.")
+    stage.expects(f"mx-alias-out.{SIGNED}", DANE, "the alias is signed, the MX records behind it are not (DANE-018)")
+    unsigned.set("mx-alias-in", "CNAME", f"all.{SIGNED}.")
+    stage.expects(f"mx-alias-in.{UNSIGNED}", DANE, "the MX records are signed, the alias to them is not (DANE-018)")
     # No MX, a null MX, an address for an MX.
     signed.set("implicit", "A", MX)
     signed.set("_25._tcp.implicit", "TLSA", GOOD)
@@ -180,6 +189,7 @@ def play(lab):
             # No root at all, and one anchor below it: the other zones are signed for nobody (RFC 4033's indeterminate).
             "stub": {"root_hints": "", "trust_anchor_file": anchor, "stub_zones": [{"zone": "test.", "servers": [f"{REGISTRY}@53"]}]},
             "misled": {"root_hints": internet.root_hints, "trust_anchor_file": wrong},
+            "believing": {"root_hints": internet.root_hints, "trust_anchor_file": wrong, "servers": [f"{RESOLVER}:53"]},
         }
         ports = {mode: 8461 + number for number, mode in enumerate(modes)}
         daemons = {mode: Postseal(lab, internet, stage.ca.file, {
@@ -193,6 +203,9 @@ def play(lab):
             wrong_rows = {key: (replies[key], f"not {reply!r}: {why}") for key, (reply, why) in stage.rows.items()
                           if not (replies[key].startswith(reply) if reply.startswith(TEMP) else replies[key] == reply)}
             expect(not wrong_rows, f"{len(wrong_rows)} of {len(replies)}: {wrong_rows}")
+
+    with lab.step("DANE that wins over a policy is said in the log (STS-002)"):
+        daemons["iterating"].log.wait(rf"outside-sts\.{SIGNED}: DANE wins over the MTA-STS policy, which does not list mx\.outside-sts")
 
     with lab.step("zones that are signed for nobody count as unsigned; DNSSEC data that does not come is an error (DANE-003, DANE-004)"):
         for mode, want in (("iterating", DANE_ONLY), ("forwarding", DANE_ONLY), ("stub", NOBODY)):
@@ -217,9 +230,10 @@ def play(lab):
             wait_for(lambda mode=mode: validates(ports[mode] + 100) == "postseal_dnssec_validation_ok 1", f"{mode} validates")
             expect(not daemons[mode].log.lines("until this is mended no DANE can be decided"), mode)
         wait_for(lambda: validates(ports["misled"] + 100) == "postseal_dnssec_validation_ok 0", "the metric")
-        for key in (f"all.{SIGNED}", f"own.{UNSIGNED}"):
-            reply = ask(key, address=("127.0.0.1", ports["misled"]))
-            expect(reply.startswith(TEMP), f"{key}: {reply}")
+        for mode in ("misled", "believing"):  # the forwarder sets AD; without a proof of our own that is worth nothing
+            for key in (f"all.{SIGNED}", f"own.{UNSIGNED}"):
+                reply = ask(key, address=("127.0.0.1", ports[mode]))
+                expect(reply.startswith(TEMP), f"{mode}, {key}: {reply}")
 
     with lab.step("a negative answer lives as long as the zone's SOA says (RFC 2308 §5)"):
         def questions(domain):

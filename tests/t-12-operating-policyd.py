@@ -279,6 +279,8 @@ def play(lab):
             seen.update(listener.recv(4096).decode().splitlines())
         request, _, _ = client.conn.recv(100).partition(b",")
         expect(request.endswith(SECURE.encode()), f"{request}")
+        expect(Client(path=unix).ask(DOMAIN) == SECURE, "the listeners of the configuration are there beside systemd's")
+        expect(metrics()["postseal_policyd_hits_total"] >= 1, "so is [metrics]")
         expect(by_systemd.stop() == 0, "it ends")
 
     with lab.step("the configurations of the daemons that it replaces are read"):

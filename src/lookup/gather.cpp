@@ -201,6 +201,7 @@ private:
                                  [&https = https_, &request](std::function<void(net::HttpsResponse)> done) {
                                      https.fetch(request, std::move(done));
                                  }));
+        fetch.at = clock_.now();  // RFC 8461 §3.2: its lifetime begins now
         co_return fetch;
     }
 

@@ -144,6 +144,25 @@ TEST_F(GatherTest, FetchesThePolicy) {  // RFC 8461 §3.3
     EXPECT_NE(seen_head_.find("mta-sts.a.test:"), std::string::npos) << seen_head_;
 }
 
+// STS-015, HTTPS-016: RFC 8461 §8.2. Aliases lead to a provider; names asked for stay the domain's own.
+TEST_F(GatherTest, RecordAndPolicyHostMayBeAliases) {
+    dns_.remove(name("_mta-sts.a.test"));
+    dns_.add("_mta-sts.a.test", dns::Type::cname, cname("hop.provider.test"));
+    dns_.add("hop.provider.test", dns::Type::cname, cname("_mta-sts.provider.test"));
+    dns_.add("_mta-sts.provider.test", dns::Type::txt, dns::TxtData{{"v=STSv1; i", "d=1;"}});  // STS-014
+    dns_.remove(name("mta-sts.a.test"));
+    dns_.add("mta-sts.a.test", dns::Type::cname, cname("mta-sts.provider.test"));
+    dns_.add("mta-sts.provider.test", dns::Type::a, address("127.0.0.1"));
+    const PolicyFetch got = fetch(response("200 OK", policy));
+    EXPECT_EQ(got.outcome, PolicyFetch::Outcome::response) << got.error;
+    EXPECT_EQ(as_text(got.body), policy);
+    EXPECT_EQ(seen_sni_, "mta-sts.a.test");
+    EXPECT_NE(seen_head_.find("\r\nHost: mta-sts.a.test:"), std::string::npos) << seen_head_;
+    EXPECT_EQ(fetch({.names = {"mta-sts.provider.test"}}, response("200 OK", policy)).certificate,
+              CertificateError::host_mismatch)
+        << "the provider's own name proves nothing";
+}
+
 TEST_F(GatherTest, KeepsWhatWentWrongWithTheFetch) {
     using Outcome = PolicyFetch::Outcome;
     struct Case {

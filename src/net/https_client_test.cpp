@@ -177,6 +177,17 @@ TEST_F(HttpsClientTest, LargeBodiesEnd) {
     EXPECT_EQ(headers.error, "the response's header is larger than 65536 bytes");
 }
 
+// RFC 8461 §3.3: what nobody asked for is not unpacked (a bomb stays as small as it is); §3.2: max_age alone says how
+// long a policy lives, so nothing is kept or asked for conditionally, whatever the response's head says.
+TEST_F(HttpsClientTest, BodiesAreNotInflatedAndNothingIsCached) {
+    const std::string gzip("\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0", 20);
+    EXPECT_EQ(fetch_from({.names = {host}}, ok_response(gzip, "Content-Encoding: gzip\r\n")).body, gzip);
+    const std::string head = "Cache-Control: max-age=86400, immutable\r\nETag: \"1\"\r\nAge: 1\r\n";
+    EXPECT_EQ(fetch_from({.names = {host}}, ok_response(policy, head)).body, policy);
+    EXPECT_EQ(fetch_from({.names = {host}}, ok_response("new", head)).body, "new");
+    EXPECT_EQ(seen_.find("If-None-Match"), std::string::npos) << seen_;
+}
+
 TEST_F(HttpsClientTest, BrokenResponses) {
     for (const char* broken : {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", "nonsense\r\n\r\n",
                                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {

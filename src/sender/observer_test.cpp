@@ -193,6 +193,17 @@ TEST_F(ObserverTest, a_host_that_nobody_answers_for_is_not_judged) {
     EXPECT_EQ(hosts(), Lines{});
 }
 
+// Design rule 20: an MX record is a stranger's word, and no way into the operator's own network.
+TEST_F(ObserverTest, addresses_that_are_not_public_are_never_probed) {
+    const ScriptedServer mx(mx_with(ca_.issue("mx.example.com")));
+    settings_.smtp_port = mx.port();
+    settings_.guard = net::AddressGuard(net::NonGlobal::refuse);
+    probes_expected_ = 1;
+    look({with_policy("testing", {{"mx.example.com", 10, HostIs::insecure}})});
+    EXPECT_EQ(mx.connections(), 0);
+    EXPECT_EQ(hosts(), Lines{});
+}
+
 TEST_F(ObserverTest, other_modes_and_a_switch_that_is_off_probe_nothing) {
     look({with_policy("enforce", {{"mx.example.com", 10, HostIs::insecure}}),
           with_policy("none", {{"mx.example.com", 10, HostIs::insecure}}), test::domain(false, {})});
@@ -228,6 +239,22 @@ TEST_F(ObserverTest, failed_fetches_are_counted_under_the_policy) {
     EXPECT_EQ(counts[0].policy.failed, 0U);
     ASSERT_EQ(counts[0].policy.failures.size(), 1U);
     EXPECT_EQ(counts[0].policy.failures[0].result_type, "sts-webpki-invalid");
+    // RFC 8461 §6: the third result type, and a record that vanished.
+    for (const bool vanished : {false, true}) {
+        store_ = open_store();
+        verdict::Evidence held = with_policy("enforce", {{"mx.example.com", 10, HostIs::insecure}});
+        held.cached = test::cached(test::policy_body("enforce", {"mx.example.com"}));
+        held.fetch.body = {'x'};
+        if (vanished) {
+            held.sts_txt = test::no_answer<std::string>(verdict::Answer::nxdomain);
+            held.fetch = {};
+        }
+        look({held});
+        counts = store_->session_counts.of_day(today).value();
+        ASSERT_EQ(counts.size(), 1U);
+        EXPECT_EQ(counts[0].policy.failures.at(0).result_type,
+                  vanished ? "sts-policy-fetch-error" : "sts-policy-invalid");
+    }
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ namespace postseal::sender {
 
 namespace {
 
+// Together with the longest first_lookup_timeout_s, 90 s, less than an MTA waits.
+constexpr std::chrono::milliseconds recall_timeout{4'000};
 constexpr std::chrono::milliseconds sweep_interval{
     60'000};  // in which all answers are looked at for those that are over
 
@@ -215,13 +217,32 @@ void PolicyDaemon::Impl::ask(const std::string& text, Waiter done) {
         done(answer);
         return;
     }
-    recall(key.name, [key, done = std::move(done)](Impl& self, const std::optional<Error>& failed) {
-        if (failed) {
-            done(self.cannot_recall(key, *failed));
-        } else {
-            self.ask_recalled(key, done);
+    struct Waiting {
+        Waiter done;
+        net::Timer timer;
+        Waiter end() {
+            timer.cancel();
+            return std::exchange(done, nullptr);
+        }
+    };
+    const auto waiting = std::make_shared<Waiting>(Waiting{std::move(done), {}});
+    recall(key.name, [key, waiting](Impl& self, const std::optional<Error>& failed) {
+        const Waiter waiter = waiting->end();
+        if (waiter && failed) {
+            waiter(self.cannot_recall(key, *failed));
+        } else if (waiter) {
+            self.ask_recalled(key, waiter);
         }
     });
+    if (waiting->done) {  // the store is asked, and may hang
+        waiting->timer = loop.after(recall_timeout, [weak = weak_from_this(), key, waiting] {
+            const auto self = weak.lock();
+            const Waiter waiter = waiting->end();
+            if (self && waiter) {
+                waiter(self->cannot_recall(key, Error{Errc::temporary, "database", "no answer yet"}));
+            }
+        });
+    }
 }
 
 // An enforced policy may be in the store: until that is known no letter goes out (rule 9).
@@ -433,6 +454,9 @@ void PolicyDaemon::Impl::finish(const verdict::Key& key, const verdict::Evidence
         decision = verdict::decide(evidence, settings.decision, now);
     }
     count(*decision);
+    if (decision->outside_policy) {
+        log.warning(component, fmt::format("{}: {}", key.text(), decision->reasons.back()));
+    }
     auto answer = make_answer(std::move(*decision), now, settings.reply);
     const auto found = pending.find(key.text());
     const bool asked = found != pending.end() && found->second.asked;

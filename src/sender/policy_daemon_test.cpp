@@ -124,6 +124,7 @@ public:
         loops_.stop();
     }
     net::Loop& loop() { return loops_[0]; }
+    net::WorkPool& work() { return work_; }
 
 private:
     static net::HttpsClient::Settings client_settings(const net::testing::TestCa& ca) {
@@ -339,6 +340,39 @@ TEST_F(PolicyDaemonTest, TheOwnersWordReplacesIt) {
     EXPECT_EQ(stored("a.test")->policy->id, "2");
 }
 
+// RFC 8461 §3.3: with `policy_failure` Postfix 3.10 would fail every session although the old policy is met.
+TEST_F(PolicyDaemonTest, AFailedFetchIsNotTheMtasToFail) {
+    EXPECT_EQ(level("a.test"), Level::secure);
+    const std::string before = daemon().known("a.test")->with_tlsrpt;
+    publish_id("a.test", "2");
+    host_.answer("200 OK", "version: STSv1\r\nmode: none\r\n");
+    ask_stale("a.test");
+    ASSERT_EQ(log_.warnings("sts-policy-invalid"), 1U);
+    EXPECT_EQ(ask("a.test")->with_tlsrpt, before) << "not one attribute more";
+}
+
+TEST_F(PolicyDaemonTest, NobodyIsToldOfARecordThatGoesAfterModeNone) {  // RFC 8461 §3.3, §8.3; STS-071
+    host_.answer("200 OK", "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n");
+    EXPECT_EQ(level("a.test"), Level::none);
+    ASSERT_EQ(stored("a.test")->policy->policy.mode, mtasts::Mode::none);
+    withdraw("a.test");
+    clock_.pass(past_recheck);
+    EXPECT_EQ(level("a.test"), Level::none);
+    EXPECT_EQ(log_.warnings("its MTA-STS record has vanished"), 0U);
+    EXPECT_EQ(daemon().counters().record_failures, 0U);
+}
+
+// RFC 8461 §3: a policy is the recipient domain's. Both have the same MX, and the policy of one is broken.
+TEST_F(PolicyDaemonTest, DomainsThatShareAnMxShareNoPolicy) {
+    publish_id("b.test", "1");
+    EXPECT_EQ(level("a.test"), Level::secure);
+    host_.answer("200 OK", "version: STSv1\r\nmode: enforce\r\nnmx: mx.a.test\r\nmax_age: 86400\r\n");
+    EXPECT_EQ(level("b.test"), Level::none);
+    EXPECT_EQ(level("a.test"), Level::secure);
+    forget_answers();
+    EXPECT_EQ(level("a.test"), Level::secure);
+}
+
 TEST_F(PolicyDaemonTest, ANegativeAnswerPastItsTimeIsAMiss) {  // design rule 10
     EXPECT_EQ(level("b.test"), Level::none);
     EXPECT_TRUE(daemon().known("b.test"));
@@ -347,6 +381,14 @@ TEST_F(PolicyDaemonTest, ANegativeAnswerPastItsTimeIsAMiss) {  // design rule 10
     clock_.pass(past_recheck);
     EXPECT_EQ(daemon().known("b.test"), nullptr);
     EXPECT_EQ(level("b.test"), Level::secure);
+}
+
+TEST_F(PolicyDaemonTest, AMaxAgeOfZeroHoldsForOneDelivery) {  // STS-024: RFC 8461 §3.2
+    host_.answer("200 OK", "version: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 0\r\n");
+    EXPECT_EQ(level("a.test"), Level::secure) << "for the delivery that fetched it";
+    EXPECT_EQ(daemon().known("a.test"), nullptr) << "and not for the next";
+    EXPECT_EQ(level("a.test"), Level::secure);
+    EXPECT_EQ(host_.connections(), 2);
 }
 
 TEST_F(PolicyDaemonTest, FailedFetchesBackOff) {  // RFC 8461 §3.3
@@ -385,6 +427,18 @@ TEST_F(PolicyDaemonTest, ASlowPolicyHostIsNotWaitedFor) {  // design rule 10
     host_.release();
     EXPECT_TRUE(eventually([&] { return daemon().known("a.test") != nullptr; })) << "the fetch went on";
     EXPECT_EQ(level("a.test"), Level::secure);
+}
+
+// RFC 8461 §3.2: the lifetime begins when the policy is there, however long its host took. STS-024
+TEST_F(PolicyDaemonTest, AMaxAgeShorterThanItsFetchHoldsAllTheSame) {
+    host_.answer("200 OK", "version: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 5\r\n");
+    host_.hold();
+    std::promise<Level> got;
+    daemon().ask("a.test", [&](const std::shared_ptr<const Answer>& answer) { got.set_value(answer->decision.level); });
+    ASSERT_TRUE(eventually([&] { return host_.connections() == 1; }));
+    clock_.pass(Seconds(10));
+    host_.release();
+    EXPECT_EQ(got.get_future().get(), Level::secure);
 }
 
 TEST_F(PolicyDaemonTest, OrDefersTheMail) {
@@ -636,6 +690,26 @@ TEST_F(NoMemory, AnEnforcedPolicyHoldsAllTheSame) {
     EXPECT_EQ(level("a.test"), Level::secure) << "a restart";
     clock_.pass(Seconds(2'592'000));
     EXPECT_EQ(level("a.test"), Level::temp) << "max_age has run out, and the MX are not known";
+}
+
+// Postfix waits 100 s for a reply (RFC 8461 §5.1 wants the cached policy first; until it is read no letter goes out).
+TEST_F(NoMemory, AStoreThatHangsIsNotWaitedForForEver) {
+    settings_.first_lookup_timeout = std::chrono::milliseconds(200);
+    forget_answers();
+    ASSERT_TRUE(emptied());
+    std::promise<void> release;
+    const std::shared_future<void> held(release.get_future());
+    for (int thread = 0; thread < 2; ++thread) {  // all that the pool has
+        process_->work().submit([held] { held.wait(); });
+    }
+    std::promise<Level> got;
+    daemon().ask("a.test", [&](const std::shared_ptr<const Answer>& answer) { got.set_value(answer->decision.level); });
+    auto answer = got.get_future();
+    const bool in_time = answer.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    release.set_value();
+    EXPECT_TRUE(in_time);
+    EXPECT_EQ(answer.get(), in_time ? Level::temp : Level::secure);
+    EXPECT_EQ(level("a.test"), Level::secure) << "the store answers again";
 }
 
 // RFC 8461 §10.2, design rule 10: also where memory has no room for the policy.

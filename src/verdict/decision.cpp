@@ -86,6 +86,7 @@ void Deciding::answer_dane(Level level, std::string reason, const Hosts& reachab
     std::ranges::copy_if(reachable, std::back_inserter(outside),
                          [this](const Host& host) { return !sts_.policy->policy.allows(host.evidence->name); });
     if (!outside.empty()) {
+        decision_.outside_policy = true;
         note("DANE wins over the MTA-STS policy, which does not list " + names_of(outside));
     }
 }

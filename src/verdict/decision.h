@@ -49,6 +49,7 @@ struct Decision {
     };
     std::optional<StsAttributes> sts;
     std::optional<TimePoint> policy_expires;
+    bool outside_policy = false;  // DANE lets in a host that the enforced policy does not list; the last reason says so
     friend bool operator==(const Decision&, const Decision&) = default;
 };
 

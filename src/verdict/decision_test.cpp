@@ -276,6 +276,7 @@ TEST(Decide, DaneWinsOverAPolicyThatDoesNotListTheHost) {
     EXPECT_EQ(decision.level, Level::dane_only);
     EXPECT_EQ(decision.mode, mtasts::Mode::enforce);
     EXPECT_EQ(decision.reasons.back(), "DANE wins over the MTA-STS policy, which does not list a.example.com");
+    EXPECT_TRUE(decision.outside_policy) << "and it is logged";
 }
 
 // STS-041 … STS-043, STS-049: what Postfix is given to check.
