@@ -1460,6 +1460,10 @@ export interface components {
                 /** Format: date-time */
                 next_refresh: string | null;
             };
+            /** @description What the decision was made of: the TXT and MX records, each host's addresses and TLSA records, each with whether DNSSEC validated it, and the policy fetch. For an answer from memory: what DNS says now, without a fetch. Null under an override and after a refresh by hand */
+            evidence: {
+                [key: string]: unknown;
+            } | null;
         };
     };
     responses: {
@@ -3240,7 +3244,8 @@ export interface operations {
                      *           "fetched": "2026-11-24T06:00:00Z",
                      *           "expires": "2026-12-01T06:00:00Z",
                      *           "next_refresh": "2026-11-25T06:00:00Z"
-                     *         }
+                     *         },
+                     *         "evidence": null
                      *       }
                      *     }
                      */
@@ -3446,7 +3451,8 @@ export interface operations {
                      *           "fetched": "2026-11-24T06:00:00Z",
                      *           "expires": "2026-12-01T06:00:00Z",
                      *           "next_refresh": "2026-11-25T06:00:00Z"
-                     *         }
+                     *         },
+                     *         "evidence": null
                      *       }
                      *     }
                      */
@@ -3526,6 +3532,27 @@ export interface operations {
                      *         "fetched": "2026-11-24T06:00:00Z",
                      *         "expires": "2026-12-01T06:00:00Z",
                      *         "next_refresh": "2026-11-25T06:00:00Z"
+                     *       },
+                     *       "evidence": {
+                     *         "key": {
+                     *           "kind": "domain",
+                     *           "name": "example.org",
+                     *           "port": null,
+                     *           "why": ""
+                     *         },
+                     *         "mx": {
+                     *           "answer": "records",
+                     *           "secure": false,
+                     *           "records": [
+                     *             {
+                     *               "preference": 10,
+                     *               "exchange": "mx.example.org"
+                     *             }
+                     *           ],
+                     *           "ttl_s": 3600,
+                     *           "aliases": [],
+                     *           "error": ""
+                     *         }
                      *       }
                      *     }
                      */
