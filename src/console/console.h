@@ -47,7 +47,7 @@ struct ConsoleParts {
     sender::PolicyDaemon* policy_daemon = nullptr;
     sender::Reporter* reporter = nullptr;
     sender::Collector* collector = nullptr;
-    std::vector<sender::LogIntake*> log_intakes;
+    std::vector<sender::LogIntake*> log_intakes = {};
     hosting::Hosting* hosting = nullptr;
 };
 
