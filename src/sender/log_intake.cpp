@@ -180,7 +180,8 @@ struct LogIntake::Impl {
 
     // Where rotation has put what was read up to `offset`: a file with that number, or the copy that `copytruncate`
     // made.
-    std::optional<Source> find_file(std::uint64_t inode, std::uint64_t offset, const std::string& head) const {
+    [[nodiscard]] std::optional<Source> find_file(std::uint64_t inode, std::uint64_t offset,
+                                                  const std::string& head) const {
         const std::filesystem::path path(settings.file);
         std::optional<Source> copy;
         std::error_code failed;
