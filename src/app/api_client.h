@@ -14,7 +14,7 @@ struct ApiTarget {
     std::string config_file;  // --config: its api_socket is used
     std::string url;          // --api
     std::string token_file;   // --token-file
-    long patience_s = 90;     // a server that hangs is given up then; no answer but `reporter run`'s takes so long
+    long patience_s = 90;     // then a server that hangs is given up; who waits for deliveries waits longer
 };
 // Adds --config, --api and --token-file.
 void add_api_options(CLI::App& command, ApiTarget& target);

@@ -21,6 +21,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr long delivery_patience_s = 600;  // the answer comes when every delivery has been tried
+
 struct Options {
     std::string day;
     std::string domain;
@@ -301,11 +303,17 @@ void add_reporter(CLI::App& root, int& exit_status) {
         add_verb(*reporter, options, "run",
                  "Deliver a day's reports now: what was accepted or finally refused is not sent again");
     whole_day->add_option("--day", options->day, "The UTC day, YYYY-MM-DD; it must be over")->required();
-    whole_day->callback([options, &exit_status] { exit_status = run(*options); });
+    whole_day->callback([options, &exit_status] {
+        options->api.patience_s = delivery_patience_s;
+        exit_status = run(*options);
+    });
 
     CLI::App* again = add_verb(*reporter, options, "resend",
                                "Deliver one report once more, also what was accepted or refused: the same report-id");
-    again->callback([options, &exit_status] { exit_status = resend(*options); });
+    again->callback([options, &exit_status] {
+        options->api.patience_s = delivery_patience_s;
+        exit_status = resend(*options);
+    });
     for (CLI::App* verb : {one, again}) {
         verb->add_option("DAY", options->day, "The UTC day, YYYY-MM-DD")->required();
         verb->add_option("DOMAIN", options->domain, "The domain that the report is about")->required();
