@@ -11,19 +11,14 @@ import shutil
 import socket
 from pathlib import Path
 
-from lab.ca import Ca
-from lab.debian import package_root
 from lab.dns_tap import SILENT
-from lab.internet import Internet
-from lab.policy_host import PolicyHost, Site, policy
+from lab.package import CONFIG, CleanMachine, build, enforced
 from lab.process import Daemon, run
 from lab.scene import PATIENCE, expect
 
 LIMIT_S = 240
 NEEDS = ("package",)
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-CONFIG = "/etc/postseal/postseal.toml"
 ENABLED = "etc/systemd/system/multi-user.target.wants/postseal-policyd.service"
 DOMAIN, MX, POLICY_HOST = "kestrel.test", "127.0.0.20", "127.0.0.30"
 SECURE = f"OK secure match=mx.{DOMAIN} servername=hostname"
@@ -36,39 +31,18 @@ esac
 """
 
 
-def build(lab, version: str, folder: str = "packages") -> Path:
-    out = lab.place(folder)
-    done = run([REPOSITORY / "packaging/build", "--binary", lab.binary, "--out", out, "--version", version, "--fast"], within_s=120)
-    architecture = run(["dpkg", "--print-architecture"]).stdout.strip()
-    package = out / f"postseal_{version}_{architecture}.deb"
-    expect(done.stdout.splitlines()[-1] == str(package) and package.is_file(), f"the last line is the path: {done.stdout}")
-    return package
-
-
 def ask(key: str) -> str:
     with socket.create_connection(("127.0.0.1", 8461), 60 * PATIENCE) as conn:
         conn.sendall(b"%d:QUERY %s," % (len(key) + 6, key.encode()))
         return conn.recv(1000).decode().partition(":")[2].rstrip(",")
 
 
-class Machine:
-    """A clean Debian with Postfix, of the release that the package was made on."""
+class Machine(CleanMachine):
+    """A clean Debian with Postfix, of the release that the package was made on; who would ask systemd writes down what was asked."""
 
     def __init__(self, lab):
-        self.lab = lab
-        self.root = package_root().overlay(lab.place("machine"))
-        for file in ("resolv.conf", "hosts"):
-            shutil.copy(f"/etc/{file}", self.root / "etc" / file)
-        # With this folder the maintainer scripts believe that systemd runs; who would ask it writes down what was asked.
-        (self.root / "run/systemd/system").mkdir(parents=True)
+        super().__init__(lab, "machine", "postfix", SYSTEMD_ASKED)
         self.asked_file = self.root / "systemd-was-asked"
-        for tool in ("usr/bin/deb-systemd-invoke", "usr/bin/systemctl"):
-            (self.root / tool).rename(self.root / f"{tool}.real")
-            (self.root / tool).write_text(SYSTEMD_ASKED)
-            (self.root / tool).chmod(0o755)
-
-    def run(self, *argv, ok=(0,)):
-        return run(["chroot", self.root, *argv], ok=ok, within_s=120, env={"DEBIAN_FRONTEND": "noninteractive", "TMPDIR": "/tmp"})
 
     def as_postseal(self, *argv) -> list:
         return ["chroot", self.root, "setpriv", "--reuid=postseal", "--regid=postseal", "--clear-groups", "--no-new-privs",
@@ -101,8 +75,8 @@ class Machine:
 
 def play(lab):
     with lab.step("the package is made; the same source and program make the same bytes"):
-        old, new = build(lab, "0.1.0~1"), build(lab, "0.1.0~2")
-        again = build(lab, "0.1.0~2", "elsewhere")
+        old, new = build(lab, version="0.1.0~1"), build(lab, version="0.1.0~2")
+        again = build(lab, "elsewhere", "0.1.0~2")
         expect(len({hashlib.sha256(file.read_bytes()).digest() for file in (new, again)}) == 1, "reproducible")
         fields = run(["dpkg-deb", "--field", new]).stdout
         expect(re.search(r"^Version: 0\.1\.0~2$", fields, re.M) and re.search(r"^Depends: .*libssl3.*ca-certificates.*dns-root-data", fields, re.M), fields)
@@ -159,21 +133,10 @@ def play(lab):
         expect(machine.owner("/var/lib/postseal/master.key") == ("postseal", "postseal", "600"), "its keys are its own")
 
     # From here on the machine is in the lab's internet: as an operator does, the configuration is changed.
-    ca, internet = Ca(lab), Internet(lab, tapped=True)
-    policies = PolicyHost(lab, POLICY_HOST)
-    zone = internet.domain(DOMAIN, signed=False)
-    zone.set("@", "MX", f"10 mx.{DOMAIN}.")
-    zone.set("mx", "A", MX)
-    zone.set("_mta-sts", "TXT", '"v=STSv1; id=1;"')
-    zone.set("mta-sts", "A", POLICY_HOST)
-    policies.sites[f"mta-sts.{DOMAIN}"] = Site(ca.leaf(f"mta-sts.{DOMAIN}"), policy("enforce", f"mx.{DOMAIN}", max_age=604800))
-    internet.start()
-    shutil.copy(internet.root_hints, root / "usr/share/dns/root.hints")
-    shutil.copy(internet.trust_anchor, root / "usr/share/dns/root.key")
-    shutil.copy(ca.file, root / "usr/local/share/ca-certificates/lab.crt")
-    machine.run("update-ca-certificates")
-    edited = shipped + "\n[lab]\nallow_non_global_addresses = true\n"
-    (root / CONFIG[1:]).write_text(edited)
+    ca, internet, policies = enforced(lab, DOMAIN, MX, POLICY_HOST, tapped=True)
+    machine.join(internet, ca)
+    machine.allow_lab_addresses()
+    edited = (root / CONFIG[1:]).read_text()
 
     with lab.step("upgraded: restarted, the operator's configuration kept, the known policy as well, with its DNS and policy host dead"):
         daemon = machine.start()

@@ -9,10 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
-from lab.ca import Ca
-from lab.debian import package_root
-from lab.internet import RESOLVER, Internet
-from lab.policy_host import PolicyHost, Site, policy
+from lab.internet import RESOLVER
+from lab.package import REPOSITORY, CleanMachine, build, enforced
 from lab.postfix import Postfix, System
 from lab.process import run
 from lab.scene import Log, expect, wait_for
@@ -20,7 +18,6 @@ from lab.scene import Log, expect, wait_for
 LIMIT_S = 240
 NEEDS = ("package", "package-exim")
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 DOMAIN, MX, POLICY_HOST = "kestrel.test", "127.0.0.21", "127.0.0.30"
 STANDS_IN = r"""#!/bin/bash
 # deb-systemd-invoke and systemctl, as far as the guides and the maintainer scripts need them.
@@ -65,19 +62,11 @@ def steps(guide: Path) -> dict:
     return found
 
 
-class Machine:
+class Machine(CleanMachine):
     def __init__(self, lab, guide: str, mail_server: str):
-        self.lab = lab
+        super().__init__(lab, guide, mail_server, STANDS_IN)
         self.blocks = steps(REPOSITORY / "docs" / guide)
-        self.root = package_root(mail_server).overlay(lab.place(guide))
-        for file in ("resolv.conf", "hosts"):
-            shutil.copy(f"/etc/{file}", self.root / "etc" / file)
         (self.root / "etc/resolv.conf").write_text("nameserver 192.0.2.1\n")  # the guide mends it
-        (self.root / "run/systemd/system").mkdir(parents=True)
-        for tool in ("usr/bin/deb-systemd-invoke", "usr/bin/systemctl"):
-            (self.root / tool).rename(self.root / f"{tool}.real")
-            (self.root / tool).write_text(STANDS_IN)
-            (self.root / tool).chmod(0o755)
         # dig is this machine's: the folder is as small as a clean machine.
         asked = run(["dig", f"@{RESOLVER}", "+noall", "+comments", ".", "SOA"]).stdout
         (self.root / "usr/bin/dig").write_text(f"#!/bin/sh\ncat <<'END'\n{asked}END\n")
@@ -85,18 +74,10 @@ class Machine:
         self.typed = []
 
     def shell(self, command: str, ok=(0,)) -> str:
-        done = run(["chroot", self.root, "bash", "-c", f"cd /root; {command}"], ok=ok, within_s=120,
-                   env={"DEBIAN_FRONTEND": "noninteractive", "TMPDIR": "/tmp", "HOME": "/root"})
+        done = self.run("bash", "-c", f"cd /root; {command}", ok=ok)
         with open(self.lab.artefacts / "typed.log", "a") as out:
             out.write(f"# {command}\n{done.stdout}{done.stderr}")
         return done.stdout
-
-    def join(self, internet: Internet, ca: Ca):
-        """The lab's internet instead of the world's: root zone, roots of TLS."""
-        shutil.copy(internet.root_hints, self.root / "usr/share/dns/root.hints")
-        shutil.copy(internet.trust_anchor, self.root / "usr/share/dns/root.key")
-        shutil.copy(ca.file, self.root / "usr/local/share/ca-certificates/lab.crt")
-        self.shell("update-ca-certificates")
 
     def type(self, number: int, block: int) -> str:
         """The commands of a block of step `number`; what they print. `$ ` shows a command whose output stands below it."""
@@ -114,8 +95,7 @@ class Machine:
         expect(self.blocks[1][0] == ["./dev package"], f"{self.blocks[1]}")
         self.type(1, 1)
         expect("active (running)" in self.type(1, 2), "it runs")
-        with open(self.root / "etc/postseal/postseal.toml", "a") as config:
-            config.write("\n[lab]\nallow_non_global_addresses = true\n")
+        self.allow_lab_addresses()
         self.shell("systemctl restart postseal-policyd")
 
     def all_typed(self, *shown):
@@ -126,18 +106,9 @@ class Machine:
 
 
 def play(lab):
-    ca, internet = Ca(lab), Internet(lab)
-    policies = PolicyHost(lab, POLICY_HOST)
-    zone = internet.domain(DOMAIN, signed=False)
-    zone.set("@", "MX", f"10 mx.{DOMAIN}.")
-    zone.set("mx", "A", MX)
-    zone.set("_mta-sts", "TXT", '"v=STSv1; id=1;"')
-    zone.set("mta-sts", "A", POLICY_HOST)
-    policies.sites[f"mta-sts.{DOMAIN}"] = Site(ca.leaf(f"mta-sts.{DOMAIN}"), policy("enforce", f"mx.{DOMAIN}", max_age=604800))
-    internet.start()
+    ca, internet, _ = enforced(lab, DOMAIN, MX, POLICY_HOST)
     mx = Postfix(lab, System.debian12(lab), "mx", MX, f"mx.{DOMAIN}").receives([DOMAIN], ca.leaf(f"mx.{DOMAIN}")).start()
-    package = Path(run([REPOSITORY / "packaging/build", "--binary", lab.binary, "--out", lab.place("packages"), "--fast"],
-                       within_s=120).stdout.splitlines()[-1])
+    package = build(lab)
     flags = run(["dig", f"@{RESOLVER}", "+noall", "+comments", ".", "SOA"]).stdout
     expect(re.search(r"flags: qr rd ra ad;", flags), f"the lab's resolver validates: {flags}")
 
