@@ -146,7 +146,7 @@ struct Transfer {
         set(CURLOPT_URL, request.url.c_str());
         set(CURLOPT_PROTOCOLS_STR, request.scheme == HttpsRequest::Scheme::allow_http ? "https,http" : "https");
         set(CURLOPT_NOSIGNAL, 1L);
-        set(CURLOPT_PROXY, "");
+        set(CURLOPT_PROXY, "");  // rule 20: none of the environment either; it would look the name up again by itself
         set(CURLOPT_FOLLOWLOCATION, 0L);  // HTTPS-007
         set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));

@@ -28,10 +28,12 @@ def toml(table: dict, prefix: str = "") -> str:
 class Postseal:
     """One installation. `config` is what the scene wants beyond what every lab needs."""
 
-    def __init__(self, lab, internet: Internet, ca_file: Path, config: dict, name: str = "postseal", verb: str = "serve"):
+    def __init__(self, lab, internet: Internet, ca_file: Path, config: dict, name: str = "postseal", verb: str = "serve",
+                 env: dict = None):
         self.lab = lab
         self.name = name
         self.verb = verb
+        self.env = env
         self.config_file = lab.artefacts / f"{name}.toml"
         self.config = {
             "state_dir": lab.place(name),
@@ -50,7 +52,7 @@ class Postseal:
     def start(self):
         self.configure()
         self._daemon = Daemon(self.lab, self.name, [self.lab.binary, self.verb, "--config", self.config_file],
-                              stdout_name=f"{self.name}-stdout")
+                              env=self.env, stdout_name=f"{self.name}-stdout")
         ready = self._daemon.stdout
         mark = ready.mark()
         self._daemon.start(stop=self.stop)
