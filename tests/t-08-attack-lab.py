@@ -36,6 +36,7 @@ POLICIES = {
     "cached": "enforce, cached",
     "dane": "DANE",
     "both": "DANE and enforce",
+    "unusable": "TLSA, none usable",
 }
 ATTACKS = {
     "strip": "STARTTLS is stripped from the EHLO reply",
@@ -48,30 +49,26 @@ ATTACKS = {
     "forged-blocked": "the `_mta-sts` record is forged with a new id, HTTPS is broken off, STARTTLS stripped",
     "forged-cert": "record, policy and MX are forged; the policy host's certificate is self-signed",
     "servfail": "questions for `_mta-sts` and TLSA are answered with SERVFAIL, and STARTTLS stripped",
-    "tlsa": "a valid certificate for the right name, but not the key of the TLSA record",
+    "tlsa": "a valid certificate for the right name, but not the key of the TLSA record (in unsigned zones that record is his)",
 }
 # What must come of it: delivered in clear, encrypted (to whom is unknown) or verified, or it waits in the queue.
 # RFC 8461 §2, §5 and RFC 7672 §2.2 say what protects; §10.2 of RFC 8461, that the first contact is not protected.
 # STS-001, STS-018, STS-041, STS-045, STS-046, STS-049, STS-050, STS-051, STS-052, HTTPS-003, HTTPS-014, HTTPS-015,
 # DANE-006, DANE-007, DANE-011, and among the destinations that nobody attacks DANE-008, DANE-021, DANE-027, DANE-031.
 REQUIRED = """
-                none       testing    fresh      cached  dane   both
-strip           clear      clear      waits      waits   waits  waits
-refuse          clear      clear      waits      waits   waits  waits
-self-signed     encrypted  encrypted  waits      waits   waits  waits
-other-name      encrypted  encrypted  waits      waits   waits  waits
-expired         encrypted  encrypted  waits      waits   waits  waits
-mx-spoofed      encrypted  encrypted  waits      waits   waits  waits
-txt-removed     -          clear      clear      waits   -      waits
-forged-blocked  clear      clear      clear      waits   waits  waits
-forged-cert     encrypted  encrypted  encrypted  waits   waits  waits
-servfail        clear      clear      clear      waits   waits  waits
-tlsa            -          -          -          -       waits  waits
+                none       testing    fresh      cached     dane   both   unusable
+strip           clear      clear      waits      waits      waits  waits  waits
+refuse          clear      clear      waits      waits      waits  waits  waits
+self-signed     encrypted  encrypted  waits      waits      waits  waits  encrypted
+other-name      encrypted  encrypted  waits      waits      waits  waits  encrypted
+expired         encrypted  encrypted  waits      waits      waits  waits  encrypted
+mx-spoofed      encrypted  encrypted  waits      waits      waits  waits  waits
+txt-removed     clear      clear      clear      waits      waits  waits  waits
+forged-blocked  clear      clear      clear      waits      waits  waits  waits
+forged-cert     encrypted  encrypted  encrypted  waits      waits  waits  waits
+servfail        clear      clear      clear      waits      waits  waits  waits
+tlsa            encrypted  encrypted  verified   verified   waits  waits  encrypted
 """
-LEFT_OUT = {
-    "txt-removed": "there is no `_mta-sts` record to remove",
-    "tlsa": "there is no TLSA record to differ from",
-}
 # (policy, attack) of the letters that go through MTAs which do not ask policyd.
 CONTROL_CELLS = (("fresh", "strip"), ("fresh", "refuse"), ("fresh", "self-signed"), ("fresh", "mx-spoofed"), ("dane", "strip"),
                  ("dane", "tlsa"))
@@ -94,6 +91,8 @@ class Cell:
     why: str = ""
     leaked: bool = False
     later: str = ""     # after the attack is over, of a letter that waited
+    or_even: str = ""   # more than is required, and no surprise
+    calm: tuple = ("verified",)  # how that letter may then be delivered
     seen: set = field(default_factory=set)
 
     @property
@@ -122,12 +121,12 @@ class Cell:
         return self.required == "encrypted" and any(how == "clear" for _, how in seen)
 
     def as_required(self) -> bool:
-        return self.got == self.required and not self.leaked and self.later in ("", "verified")
+        return self.got in (self.required, self.or_even) and not self.leaked and self.later in ("", *self.calm)
 
     def undelivered(self) -> bool:
         """It stayed, though nothing was wrong, or no longer wrong."""
         if self.required == "waits":
-            return self.later not in ("", "verified")
+            return self.later not in ("", *self.calm)
         return self.got not in ("clear", "encrypted", "verified")
 
     def __str__(self):
@@ -138,16 +137,13 @@ class Cell:
 
 
 def required() -> dict:
-    """(attack, policy) → outcome; cells that make no sense are missing."""
+    """(attack, policy) → outcome."""
     head, *lines = REQUIRED.strip().splitlines()
     table = {}
     for line in lines:
         attack, *outcomes = line.split()
         for column, outcome in zip(head.split(), outcomes, strict=True):
-            if outcome == "-":
-                expect(attack in LEFT_OUT, f"{attack} × {column} is left out for a reason")
-            else:
-                table[(attack, column)] = outcome
+            table[(attack, column)] = outcome
     return table
 
 
@@ -163,7 +159,10 @@ class Stage:
         for key in keys:
             for (attack, column), outcome in required().items():
                 domain = self.attacked(f"{column}-{attack}-{key}", column, attack)
-                self.cells.append(Cell("matrix", attack, column, key, outcome, domain, warm=column == "cached"))
+                more = {"calm": ("verified", "encrypted")} if column == "unusable" else {}
+                if (key, attack, column) == ("exim", "tlsa", "unusable"):
+                    more["or_even"] = "verified"  # Exim checks the certificate all the same, and his is a valid one
+                self.cells.append(Cell("matrix", attack, column, key, outcome, domain, warm=column == "cached", **more))
             self.fine(key)
         for key in CONTROLS:
             for column, attack in CONTROL_CELLS:
@@ -172,7 +171,11 @@ class Stage:
                     self.cells.append(Cell("control", attack, column, key, "waits", domain))
 
     def attacked(self, label: str, column: str, attack: str):
-        signed = column in ("dane", "both")
+        signed = column in ("dane", "both", "unusable")
+        if column == "unusable":
+            return self.town.domain(label, f"unusable-{attack}", signed)
+        if attack == "tlsa" and not signed:
+            attack = "tlsa-unsigned"
         if column in ("none", "dane"):
             return self.town.domain(label, attack, signed)
         return self.town.sts(label, attack, "testing" if column == "testing" else "enforce", signed)
@@ -260,7 +263,9 @@ class Stage:
         signed.set("_25._tcp.mx-dane-ee", "TLSA", self.old.tlsa())
         self.new = town.ca.leaf(town.mx("rollover", True))
         signed.set("_25._tcp.mx-rollover", "TLSA", "3 1 1 " + "00" * 32, self.new.tlsa())
-        signed.set("_25._tcp.mx-unusable", "TLSA", "1 1 1 " + "00" * 32)
+        for place in town.places:
+            if place.startswith("unusable"):
+                signed.set(f"_25._tcp.mx-{place}", "TLSA", "1 1 1 " + "00" * 32)
 
     def start(self, keys):
         self.build(keys)
@@ -400,13 +405,15 @@ def play(lab):
         waiting = [cell for cell in stage.chosen("matrix", "fine") if cell.got == "waits"]
         for key in keys:
             stage.mtas[key].retry([cell.id for cell in waiting if cell.mta == key])
-        for key in keys:
-            mine = [cell for cell in waiting if cell.mta == key]
-            outcomes = stage.mtas[key].outcomes([cell.id for cell in mine], attempt=2)
-            for cell in mine:
-                again = outcomes[cell.id]
-                cell.later = "verified" if again.status == "sent" and again.verified else f"{again.status} ({again.why})"
+        again_of = {key: stage.mtas[key].outcomes([cell.id for cell in waiting if cell.mta == key], attempt=2) for key in keys}
         seen = stage.town.sightings()
+        for key in keys:
+            outcomes = again_of[key]
+            for cell in [cell for cell in waiting if cell.mta == key]:
+                again = outcomes[cell.id]
+                cell.later = f"{again.status} ({again.why})"
+                if again.status == "sent" and not any(how == "clear" for _, how in seen.get(cell.tag, set())):
+                    cell.later = "verified" if again.verified else "encrypted"
         for cell in stage.cells:
             hostile = {sight for sight in seen.get(cell.tag, set()) if sight[0]}
             cell.leaked = cell.leaked or (bool(cell.later) and bool(hostile))
@@ -467,7 +474,7 @@ def write(stage, keys, line: str) -> str:
            "one word stands for all of them.", "",
            "    " + line, "",
            "* **waits**: deferred, in the queue, its text seen by nobody; when the attacker had gone it was delivered over a verified",
-           "  connection.",
+           "  connection (in the last column: an encrypted one).",
            "* **verified**: delivered to a server that was authenticated, by MTA-STS or DANE.",
            "* **encrypted**: delivered over TLS to whoever answered. **clear**: delivered without TLS.", "",
            "## What the attacker does, and what comes of it", "",
@@ -476,10 +483,11 @@ def write(stage, keys, line: str) -> str:
     for attack, what in ATTACKS.items():
         outcomes = [outcome_of(stage, stage.chosen("matrix", row=attack, column=column)) for column in POLICIES]
         out.append(f"| {what} | " + " | ".join(outcomes) + " |")
-    out += ["", "Left out (–): " + "; ".join(f"{ATTACKS[key]}: {why}" for key, why in LEFT_OUT.items()) + ".", "",
-            "Who has no policy, or only tests one, gets his mail whatever happens: that is what these modes mean. An enforced policy that",
+    out += ["", "Who has no policy, or only tests one, gets his mail whatever happens: that is what these modes mean. An enforced policy that",
             "nobody here has fetched before cannot be known when the attacker hides it at the first contact (RFC 8461 §10.2), except where",
             "DANE stands behind it. Once it is cached nothing of the above gets round it.", "",
+            "Where there are TLSA records that SMTP cannot use (RFC 7672 §3.1.3), mail is encrypted or waits: nobody can be authenticated by",
+            "them, but nobody strips TLS either.", "",
             "Exim remembers a host that failed and for a while keeps letters to other domains from it, too (Postfix remembers the domain).",
             "To see what comes of every letter the lab orders each attempt of Exim's by itself (`exim4 -M`).", "",
             "## What is awkward but no attack", "", "| destination | outcome |", "|---|---|"]

@@ -112,7 +112,8 @@ class Town:
         """Everything at once; each place meets the attack that it is named after."""
         forged = dict(self.always)
         for place in self.places.values():
-            if begin := getattr(self, "_attack_" + place.key.replace("-", "_"), None):
+            attack = place.key.removeprefix("unusable-")
+            if begin := getattr(self, "_attack_" + attack.replace("-", "_"), None):
                 begin(place, forged)
         self.path.forged = forged
         self.internet.flush()
@@ -152,6 +153,10 @@ class Town:
 
     def _attack_tlsa(self, place, _forged):
         self._show(place, self.ca.leaf(*place.names))  # right in every way, but not the key that the record names
+
+    def _attack_tlsa_unsigned(self, place, forged):
+        # Nobody signs here, so that he may say what he likes: it must not count (RFC 7672 §2.1.1), nor cost a letter.
+        forged[(f"_25._tcp.{self.mx(place.key)}", "TLSA")] = ["3 1 1 " + "00" * 32]
 
     @staticmethod
     def _attack_mx_spoofed(place, forged):
