@@ -5,10 +5,8 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "tlsrpt/aggregate.h"
+#include "reported.h"
 #include "tlsrpt/exim_log.h"
-#include "tlsrpt/read.h"
-#include "tlsrpt/write.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace postseal;
@@ -21,16 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         tlsrpt::PolicyResult policy;
         policy.policy_type = "no-policy-found";
         policy.policy_domain = session.domain.text();
-        const Day day = std::chrono::floor<std::chrono::days>(session.at);
-        tlsrpt::Aggregate aggregate;
-        aggregate.add(day, tlsrpt::as_session(session, policy));
-        const auto counts = aggregate.take();
-        const auto report =
-            tlsrpt::report_of_day(day, session.domain, {counts.at(0).policy}, {"Fuzz", "reports@sender.example"});
-        const auto read = tlsrpt::read_report_json(as_bytes(tlsrpt::to_json(report)));
-        if (counts.size() != 1 || !read.report) {
-            std::abort();
-        }
+        fuzz::expect_reported(tlsrpt::as_session(session, policy), std::chrono::floor<std::chrono::days>(session.at));
     }
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/bytes.h"
+#include "reported.h"
 #include "tlsrpt/session_batch.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -22,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (session.policies.empty() || session.domain.is_root()) {
                 std::abort();
             }
+            fuzz::expect_reported(session, Day{std::chrono::days(20'000)});
         }
     }
     return 0;
