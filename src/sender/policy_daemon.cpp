@@ -461,7 +461,14 @@ void PolicyDaemon::Impl::finish(const verdict::Key& key, const verdict::Evidence
     const auto found = pending.find(key.text());
     const bool asked = found != pending.end() && found->second.asked;
     if (found != pending.end() && found->second.refreshed) {
-        found->second.fetch = evidence.fetch;
+        verdict::PolicyFetch& fetch = found->second.fetch;
+        fetch = evidence.fetch;
+        // "There is no record" is certain; that nobody answered is not.
+        if (fetch.outcome == verdict::PolicyFetch::Outcome::not_attempted &&
+            evidence.sts_txt.answer == verdict::Answer::failed) {
+            fetch.outcome = verdict::PolicyFetch::Outcome::held_back;
+            fetch.error = "the MTA-STS record could not be looked up: " + evidence.sts_txt.error;
+        }
     }
     if (found != pending.end()) {
         for (const auto& watcher : std::exchange(found->second.watchers, {})) {

@@ -144,6 +144,15 @@ TEST_F(PolicyDaemonTest, RefreshByHandFetchesWhateverTheIdAndTheBackOffSay) {  /
     EXPECT_EQ(host_.connections(), before + 10) << "not more than ten an hour";
 }
 
+TEST_F(PolicyDaemonTest, RefreshByHandTellsNoRecordFromNoAnswer) {
+    using Outcome = verdict::PolicyFetch::Outcome;
+    EXPECT_EQ(refresh("nothing.test").fetch.outcome, Outcome::not_attempted) << "no record, and that is certain";
+    dns_.break_name("_mta-sts.broken.test", dns::Rcode::servfail);
+    const auto broken = refresh("broken.test");
+    EXPECT_EQ(broken.fetch.outcome, Outcome::held_back);
+    EXPECT_EQ(broken.fetch.error, "the MTA-STS record could not be looked up: SERVFAIL");
+}
+
 TEST_F(PolicyDaemonTest, RefreshByHandWaitsForALookupThatHasBegun) {
     host_.hold();
     std::promise<void> answered;
