@@ -3,11 +3,13 @@
 import json
 import socket
 import subprocess
+from pathlib import Path
 
 from lab.ca import Ca
 from lab.internet import Internet
 from lab.policy_host import policy
 from lab.postseal import Postseal, command
+from lab.process import Daemon, run
 from lab.scene import expect, wait_for
 
 LIMIT_S = 60
@@ -69,6 +71,21 @@ def play(lab):
         expect(socketmap("QUERY nobody.test") == "NOTFOUND ", "a domain that does not exist has no policy")
         expect(socketmap("QUERY [192.0.2.1]:25") == "NOTFOUND ", "an address literal has no policy")
         daemon.stop()
+
+    with lab.step("literally: state in /var/lib, and a machine without dns-root-data"):
+        for folder in ("/var/lib", "/usr/share/dns"):  # the scene's own mounts, so nobody else's
+            Path(folder).mkdir(exist_ok=True)
+            run(["mount", "-t", "tmpfs", "empty", folder])
+        bare = lab.artefacts / "bare.toml"
+        bare.write_text('[policyd]\nlisten = "127.0.0.1:8461"\n')
+        daemon = Daemon(lab, "postseal-bare", [lab.binary, "policyd", "--config", bare], stdout_name="postseal-bare-stdout").start()
+        daemon.stdout.wait("^ready$", within_s=60, alive=daemon.alive)
+        expect(socketmap("QUERY [192.0.2.1]") == "NOTFOUND ", "it answers")
+        daemon.log.wait("bare.toml: resolver.trust_anchor_file: .* is not there: the root's keys that were known")
+        expect(Path("/var/lib/postseal").stat().st_mode & 0o777 == 0o700 and Path("/var/lib/postseal/postseal.db").exists(), "its state")
+        refused = command(lab, "policyd", "--config", bare, ok=(2,)).stderr
+        expect("another postseal is running on this state_dir" in refused, refused)
+        expect(daemon.stop() == 0, "it ends")
 
     with lab.step("a wrong configuration is refused with file, line and key"):
         broken = lab.artefacts / "broken.toml"

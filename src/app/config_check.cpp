@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "net/certificate.h"
 #include "net/socket_group.h"
+#include "net/trust_anchors.h"
 
 namespace postseal::app {
 
@@ -57,11 +58,15 @@ ConfigErrors missing_here(const Config& config) {
     if (auto roots = net::TrustStore::load(config.tls.ca_file); !roots) {
         errors.push_back(invalid_input(config.where("tls.ca_file"), roots.error().message()));
     }
-    need_file(config, "resolver.trust_anchor_file", config.resolver.trust_anchor_file, errors);
+    // What the file does not name and the machine does not have is no fault: config_remarks() tells of it.
+    const net::ResolverSettings defaults;
+    if (!net::is_absent_default(config.resolver.trust_anchor_file, defaults.trust_anchor_file)) {
+        need_file(config, "resolver.trust_anchor_file", config.resolver.trust_anchor_file, errors);
+    }
     const bool iterates =
         config.resolver.servers.empty() &&
         std::ranges::none_of(config.resolver.stub_zones, [](const auto& stub) { return stub.zone.is_root(); });
-    if (iterates) {
+    if (iterates && !net::is_absent_default(config.resolver.root_hints, defaults.root_hints)) {
         need_file(config, "resolver.root_hints", config.resolver.root_hints, errors);
     }
     const auto need_group = [&](Role role, const std::string& key, const std::string& name) {
@@ -92,6 +97,18 @@ std::vector<std::string> config_remarks(const Config& config) {
     }
     if (config.role_on(Role::policy_host) && config.hosting.addresses.empty()) {
         remark("hosting.zone", "without hosting.addresses the policy hosts have no address, and nobody finds a policy");
+    }
+    const std::string& anchors = config.resolver.trust_anchor_file;
+    if (net::is_absent_default(anchors, net::ResolverSettings().trust_anchor_file)) {
+        remark("resolver.trust_anchor_file",
+               anchors +
+                   " is not there: the root's keys that were known when this program was made are used. The package "
+                   "dns-root-data follows their changes");
+    }
+    if (config.sending_only && std::ranges::none_of(config.roles, [&](Role role) { return config.role_on(role); })) {
+        out.push_back(config.file +
+                      ": nothing to do: none of [policyd], [collector] with a socket, a log or http_listen, and "
+                      "[reporter] with organization_name is there");
     }
     return out;
 }

@@ -35,6 +35,19 @@ TEST(ConfigCheck, RemarksOnHalfARole) {
     EXPECT_TRUE(config_remarks(config_of("[policyd]\n")).empty());
 }
 
+TEST(ConfigCheck, RemarksOnNothingToDo) {
+    for (const std::string text : {"", "[console]\n", "[collector]\n", "roles = [\"console\"]\n[policyd]\n"}) {
+        Config config = config_of(text);
+        config.sending_only = true;
+        const auto remarks = config_remarks(config);
+        ASSERT_EQ(remarks.size(), 1U) << text;
+        EXPECT_TRUE(remarks[0].starts_with("c.toml: nothing to do: none of [policyd]")) << remarks[0];
+    }
+    Config config = config_of("[policyd]\n");
+    config.sending_only = true;
+    EXPECT_TRUE(config_remarks(config).empty());
+}
+
 TEST(ConfigCheck, NamesTheKeysThatAReloadLeaves) {
     const Config running = config_of(
         "log_level = \"info\"\n[policyd]\nlisten = [\"127.0.0.1:8461\"]\nsocket_mode = \"0660\"\n[metrics]\n");

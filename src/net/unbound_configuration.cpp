@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -27,6 +28,12 @@ Result<std::string> quoted(const std::string& path, const char* setting) {
     }
     return "\"" + path + "\"";
 }
+
+// The root's key-signing keys of 2017 and 2024, as IANA publishes them and Debian's dns-root-data ships them: for a
+// machine that lacks the package whose file is the default. Where there is a file, only the file counts (decision 9).
+constexpr std::array<std::string_view, 2> built_in_anchors = {
+    ". DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
+    ". DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16"};
 
 // "127.0.0.1", "127.0.0.1:53", "127.0.0.1@53", "::1", "[::1]:53", "::1@53" → "ADDRESS@PORT"
 Result<std::string> server(const std::string& text, const char* setting) {
@@ -99,7 +106,14 @@ ResolverSettings ResolverSettings::iterating() const {
     return copy;
 }
 
+bool is_absent_default(const std::string& path, const std::string& default_path) {
+    return path == default_path && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+}
+
 std::vector<dns::Name> anchored_zones(const ResolverSettings& settings) {
+    if (is_absent_default(settings.trust_anchor_file, ResolverSettings().trust_anchor_file)) {
+        return {dns::Name()};
+    }
     const std::set<dns::Name> zones = anchored_zones(settings.trust_anchor_file);
     std::vector<dns::Name> out(zones.begin(), zones.end());
     std::stable_partition(out.begin(), out.end(), [](const dns::Name& zone) { return zone.is_root(); });
@@ -137,7 +151,12 @@ Result<std::string> unbound_configuration(const ResolverSettings& settings) {
     text += "  cache-max-negative-ttl: " + std::to_string(settings.negative_ttl_s_max) + "\n";
 
     std::set<dns::Name> anchors;
-    if (!settings.trust_anchor_file.empty()) {
+    if (is_absent_default(settings.trust_anchor_file, ResolverSettings().trust_anchor_file)) {
+        for (const std::string_view anchor : built_in_anchors) {
+            text += "  trust-anchor: \"" + std::string(anchor) + "\"\n";
+        }
+        anchors = {dns::Name()};
+    } else if (!settings.trust_anchor_file.empty()) {
         POSTSEAL_TRY(const std::string path, quoted(settings.trust_anchor_file, "trust_anchor_file"));
         text += "  trust-anchor-file: " + path + "\n";
         anchors = anchored_zones(settings.trust_anchor_file);
@@ -148,7 +167,9 @@ Result<std::string> unbound_configuration(const ResolverSettings& settings) {
     }
     const bool root_stub =
         std::ranges::any_of(settings.stub_zones, [](const StubZone& stub) { return stub.zone.is_root(); });
-    if (settings.servers.empty() && !root_stub && !settings.root_hints.empty()) {
+    // Without root-hints libunbound has its own.
+    if (settings.servers.empty() && !root_stub && !settings.root_hints.empty() &&
+        !is_absent_default(settings.root_hints, ResolverSettings().root_hints)) {
         POSTSEAL_TRY(const std::string path, quoted(settings.root_hints, "root_hints"));
         text += "  root-hints: " + path + "\n";
     }
