@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from lab.ca import Ca
-from lab.internet import Internet
+from lab.internet import RESOLVER, Internet
 from lab.policy_host import PolicyHost, Site, policy
 from lab.postseal import Postseal
 from lab.process import Daemon, run
@@ -201,6 +201,35 @@ def play(lab):
         wait_for(lambda: metrics()["postseal_dnssec_validation_ok"] == 1, "the right key")
         reasons = daemon.json("query", DOMAIN)["reasons"]
         expect(not any("DANE could not" in reason for reason in reasons), f"{reasons}")
+
+    with lab.step("a forwarder that is down: what is known holds, what is not waits and says why, and a start waits for nothing"):
+        daemon.config["resolver"]["servers"] = ["127.0.0.98:53"]  # nobody listens there
+        mark = daemon.log.mark()
+        daemon.reload()
+        daemon.log.wait("the configuration was reloaded", after=mark)
+        for again in (False, True):
+            if again:
+                mark = daemon.log.mark()
+                daemon.stop()
+                daemon.start()
+                daemon.log.wait("dnssec: nothing is known about DNSSEC, since DNS does not answer", after=mark)
+                expect(metrics()["postseal_dnssec_validation_ok"] == 0, "nothing was validated")
+            client = Client()
+            expect(client.ask(DOMAIN) == SECURE, "an enforced policy in the cache")
+            new = f"new.{DOMAIN}"  # no override is about it
+            reply = client.ask(new)
+            expect(re.fullmatch(rf"TEMP the MX records of {new} could not be looked up: .+", reply), f"not known, so not delivered: {reply}")
+            asked = daemon.json("query", new, ok=(1,))
+            expect(asked["decision"]["level"] == "temp" and asked["reply"] == reply and asked["reasons"], f"{asked}")
+            came = daemon.json("cache", "refresh", DOMAIN, ok=(1,))
+            expect(came["answer"]["reply"] == SECURE, f"nor does a refresh by hand lose it: {came}")
+        daemon.config["resolver"]["servers"] = [f"{RESOLVER}:53"]  # which forwards, and what it says is validated here
+        daemon.reload()
+        wait_for(lambda: metrics().get("postseal_dnssec_validation_ok") == 1, "validation works again")
+        expect(client.ask(new) == "NOTFOUND ", "no policy, and that is known")
+        del daemon.config["resolver"]["servers"]
+        daemon.reload()
+        daemon.command("cache", "refresh", DOMAIN, *config)
 
     with lab.step("SIGHUP applies [tls]; a bad file changes nothing; a connection lives through it all"):
         stranger = Ca(lab, "stranger")
