@@ -206,7 +206,8 @@ struct Transfer {
             set(CURLOPT_FRESH_CONNECT, 1L);
             set(CURLOPT_FORBID_REUSE, 1L);
         }
-        if (request.addresses.empty()) {
+        // An address needs no lookup, and curl does not understand one of IPv6 in front of a pin.
+        if (request.addresses.empty() || dns::IpAddress::parse(url.host)) {
             return;
         }
         // A cache for this transfer alone: curl keeps pinned entries for ever in the cache that all transfers share.
