@@ -47,6 +47,11 @@ bool is_day(const std::string& text) {
     return fine;
 }
 
+// Where it is only shown; which day that is, the server knows.
+bool is_day_or_word(const std::string& text) {
+    return text == "today" || text == "yesterday" || is_day(text);
+}
+
 // The domain as DNS has it; "" after a complaint.
 std::string name_of(const std::string& text) {
     const Result<dns::Name> name = dns::Name::parse(text);
@@ -72,7 +77,9 @@ int print_run(const Options& options, const Asked& asked) {
         const std::string outcome = text_field(*report, "result");
         problems = problems || outcome == "retry" || outcome == "failed";
         if (!options.as_json) {
-            fmt::print("{}  {}  {}\n", outcome, text_field(*report, "domain"), text_field(*report, "rua"));
+            const std::string detail = text_field(*report, "detail");
+            fmt::print("{}  {}  {}{}\n", outcome, text_field(*report, "domain"), text_field(*report, "rua"),
+                       detail == "–" ? "" : "  (" + detail + ")");
         }
     }
     return problems ? exit_problems : exit_fine;
@@ -105,9 +112,55 @@ void print_delivery(const json::object& delivery) {
     fmt::print("\n");
 }
 
+// "sts 12/1  tlsa 3/0": sessions that succeeded and that failed.
+std::string sessions_of(const json::object& domain) {
+    std::string text;
+    for (const json::object* of_type : objects_field(domain, "by_policy_type")) {
+        text += fmt::format("{}{} {}/{}", text.empty() ? "" : "  ", text_field(*of_type, "policy_type"),
+                            number_field(*of_type, "ok"), number_field(*of_type, "failed"));
+    }
+    return text;
+}
+
+void print_day(const json::object& day) {
+    const auto reports = objects_field(day, "reports");
+    fmt::print("{}: {}\n", text_field(day, "day"), reports.empty() ? "nothing has been sent" : "");
+    for (const json::object* report : reports) {
+        print_delivery(*report);
+    }
+    const auto domains = objects_field(day, "domains");
+    if (!domains.empty()) {
+        fmt::print("\n{:<40} {:<20} SUCCEEDED/FAILED\n", "DOMAIN", "DUE");
+    }
+    for (const json::object* domain : domains) {
+        fmt::print("{:<40} {:<20} {}\n", text_field(*domain, "domain"), text_field(*domain, "due"),
+                   sessions_of(*domain));
+    }
+    const auto total = static_cast<std::size_t>(number_field(day, "domains_total"));
+    if (total > domains.size()) {
+        fmt::print("… and {} more with fewer failures\n", total - domains.size());
+    }
+}
+
+void print_caps(const json::object& status) {
+    const json::object* caps = object_field(status, "caps");
+    if (caps == nullptr) {
+        return;
+    }
+    const auto cap = [&](std::string_view name) {
+        const auto number = number_field(*caps, name);
+        return number == 0 ? std::string("any number") : fmt::format("{}", number);
+    };
+    fmt::print(
+        "spread over {} s after midnight UTC; caps: {} rua of a record, {} reports a day to an address, {} to a "
+        "host, {} bytes a report\n",
+        number_field(status, "spread_s"), cap("rua_max"), cap("reports_per_address_max"), cap("reports_per_host_max"),
+        cap("report_bytes_max"));
+}
+
 // All days, or one in detail.
 int status(const Options& options) {
-    if (!options.day.empty() && !is_day(options.day)) {
+    if (!options.day.empty() && !is_day_or_word(options.day)) {
         return exit_usage;
     }
     const Asked asked = ask(
@@ -120,29 +173,29 @@ int status(const Options& options) {
         return exit_fine;
     }
     if (!options.day.empty()) {
-        const auto reports = objects_field(asked.object, "reports");
-        fmt::print("{}: {}\n", options.day, reports.empty() ? "nothing has been sent" : "");
-        for (const json::object* report : reports) {
-            print_delivery(*report);
-        }
+        print_day(asked.object);
         return exit_fine;
     }
     fmt::print("{}\n", flag_field(asked.object, "enabled")
                            ? fmt::format("reports are sent as {}, {}", text_field(asked.object, "organization_name"),
                                          text_field(asked.object, "contact"))
                            : "the reporter is off: [reporter] organization_name is empty");
-    constexpr std::string_view row = "{:<11} {:>8} {:>8} {:>8} {:>8}\n";
-    fmt::print(fmt::runtime(row), "DAY", "DOMAINS", "SENT", "RETRY", "FAILED");
+    if (flag_field(asked.object, "enabled")) {
+        print_caps(asked.object);
+    }
+    constexpr std::string_view row = "{:<11} {:>8} {:>8} {:>8} {:>8} {:>8}\n";
+    fmt::print(fmt::runtime(row), "DAY", "DOMAINS", "SENT", "RETRY", "FAILED", "CAPPED");
     for (const json::object* day : objects_field(asked.object, "days")) {
         fmt::print(fmt::runtime(row), text_field(*day, "day"), number_field(*day, "domains"),
-                   number_field(*day, "sent"), number_field(*day, "retry"), number_field(*day, "failed"));
+                   number_field(*day, "sent"), number_field(*day, "retry"), number_field(*day, "failed"),
+                   number_field(*day, "capped"));
     }
     return exit_fine;
 }
 
 int show(const Options& options) {
     const std::string domain = name_of(options.domain);
-    if (domain.empty() || !is_day(options.day)) {
+    if (domain.empty() || !is_day_or_word(options.day)) {
         return exit_usage;
     }
     const Asked asked = ask(options, "GET", "/api/v1/reporter/reports/" + options.day + "/" + domain);
@@ -154,7 +207,8 @@ int show(const Options& options) {
         return exit_fine;
     }
     const bool preview = flag_field(asked.object, "preview");
-    fmt::print("{}  {}  {}\n", options.day, domain, preview ? "as it would be sent now" : "as it was sent");
+    fmt::print("{}  {}  {}\n", text_field(asked.object, "day"), domain,
+               preview ? "as it would be sent now" : "as it was sent");
     const json::object* report = object_field(asked.object, "report");
     for (const json::object* element :
          report == nullptr ? std::vector<const json::object*>() : objects_field(*report, "policies")) {
@@ -291,8 +345,9 @@ void add_reporter(CLI::App& root, int& exit_status) {
     reporter->require_subcommand(1);
     const auto options = std::make_shared<Options>();
 
-    CLI::App* days = add_verb(*reporter, options, "status", "What became of the reports, by day; or of one day's");
-    days->add_option("DAY", options->day, "The UTC day, YYYY-MM-DD");
+    CLI::App* days = add_verb(*reporter, options, "status",
+                              "What became of the reports, by day; or of one day's, and what it tells whom");
+    days->add_option("DAY", options->day, "The UTC day, YYYY-MM-DD, today or yesterday");
     days->callback([options, &exit_status] { exit_status = status(*options); });
 
     CLI::App* one = add_verb(*reporter, options, "show",
@@ -314,8 +369,9 @@ void add_reporter(CLI::App& root, int& exit_status) {
         options->api.patience_s = delivery_patience_s;
         exit_status = resend(*options);
     });
+    one->add_option("DAY", options->day, "The UTC day, YYYY-MM-DD, today or yesterday")->required();
+    again->add_option("DAY", options->day, "The UTC day, YYYY-MM-DD; it must be over")->required();
     for (CLI::App* verb : {one, again}) {
-        verb->add_option("DAY", options->day, "The UTC day, YYYY-MM-DD")->required();
         verb->add_option("DOMAIN", options->domain, "The domain that the report is about")->required();
     }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <optional>
@@ -13,6 +15,7 @@
 
 #include "app/command.h"
 #include "base/text.h"
+#include "net/smtp_client.h"
 
 namespace postseal {
 
@@ -403,6 +406,31 @@ void take_mailbox(Section& section, std::string_view key, std::string& into) {
     into.replace(at + 1, std::string::npos, domain->text());
 }
 
+// The first line of the file, which others must not be able to read.
+void take_password(Section& section, std::string& file, std::string& password) {
+    constexpr std::string_view key = "submission_password_file";
+    constexpr std::size_t password_bytes_max = 1000;
+    const toml::node* node = section.take_text(key, file);
+    if (node == nullptr || file.empty()) {
+        return;
+    }
+    std::error_code failed;
+    const auto permissions = std::filesystem::status(file, failed).permissions();
+    std::ifstream stream(file);
+    if (failed || !stream || !std::getline(stream, password)) {
+        section.fail(*node, key, "cannot be read, or is empty");
+        return;
+    }
+    if (password.ends_with('\r')) {
+        password.pop_back();
+    }
+    if (password.empty() || password.size() > password_bytes_max) {
+        section.fail(*node, key, "must hold a password in its first line");
+    } else if ((permissions & std::filesystem::perms::others_read) != std::filesystem::perms::none) {
+        section.fail(*node, key, "others can read it: chmod o= " + printable(file));
+    }
+}
+
 void read_reporter(Section& section, Config& config) {
     auto& reporter = config.reporter;
     section.take_text("organization_name", reporter.organization_name);
@@ -411,9 +439,11 @@ void read_reporter(Section& section, Config& config) {
     take_mailbox(section, "copy_to", reporter.copy_to);
     section.take_flag("only_failures", reporter.only_failures);
     const toml::node* submission = section.take_text("submission", reporter.submission);
-    if (submission != nullptr && reporter.submission != "direct" && !reporter.submission.starts_with("smtp://")) {
-        section.fail(*submission, "submission", "must be \"direct\" or smtp://HOST:PORT");
+    if (submission != nullptr && reporter.submission != "direct" && !net::parse_submission_url(reporter.submission)) {
+        section.fail(*submission, "submission",
+                     "must be \"direct\", smtp://HOST:PORT, smtps://USER@HOST or submission://USER@HOST");
     }
+    take_password(section, reporter.submission_password_file, reporter.submission_password);
     const toml::node* dkim_domain = section.take_name("dkim_domain", reporter.dkim_domain);
     section.take_name("dkim_selector", reporter.dkim_selector);
     // RFC 8460 §3: the signature is the submitter's own; a parent of its domain may sign for it.
@@ -427,6 +457,11 @@ void read_reporter(Section& section, Config& config) {
     section.take_number("spread_s", reporter.spread_s, 0, 86'400);
     section.take_word<bool>("rua_policy", reporter.rua_all, {{"all", true}, {"first", false}});
     section.take_flag("verify_https_rua", reporter.verify_https_rua);
+    constexpr std::int64_t any_number = 1'000'000'000;
+    section.take_number("rua_max", reporter.rua_max, 0, 1000);
+    section.take_number("reports_per_address_max", reporter.reports_per_address_max, 0, any_number);
+    section.take_number("reports_per_host_max", reporter.reports_per_host_max, 0, any_number);
+    section.take_number("report_bytes_max", reporter.report_bytes_max, 10'000, any_number);
 }
 
 void read_hosting(Section& section, Config& config) {

@@ -85,11 +85,17 @@ struct Config {
         std::string copy_to;     // "" = nobody
         bool only_failures = false;
         std::string submission = "smtp://127.0.0.1:25";
+        std::string submission_password_file;  // "" = none
+        std::string submission_password;       // what it holds
         std::string dkim_domain;
         std::string dkim_selector = "postseal";
         std::int64_t spread_s = 14'400;
         bool rua_all = true;  // rua_policy
         bool verify_https_rua = false;
+        std::int64_t rua_max = 10;  // 0 = no cap; so for the next two
+        std::int64_t reports_per_address_max = 10'000;
+        std::int64_t reports_per_host_max = 100'000;
+        std::int64_t report_bytes_max = 10'000'000;
     } reporter;
     struct {
         std::string zone;  // "" = hosting off

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "base/testing.h"
+
 namespace postseal::app {
 namespace {
 
@@ -90,6 +95,13 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
          "RFC 8460 §3: another's signature"},
         {"[reporter]\ncontact = \"tls@example.org\"\ndkim_domain = \"mail.example.org\"\n",
          "c.toml:3: reporter.dkim_domain", "RPT-015: a child of the submitter"},
+        {"[reporter]\nsubmission = \"imap://a.example\"\n", "c.toml:2: reporter.submission", "no submission server"},
+        {"[reporter]\nsubmission = \"mail.example\"\n", "c.toml:2: reporter.submission", "no scheme"},
+        {"[reporter]\nsubmission = \"smtp://a.example/box\"\n", "c.toml:2: reporter.submission", "a path"},
+        {"[reporter]\nsubmission_password_file = \"/nonexistent/password\"\n",
+         "c.toml:2: reporter.submission_password_file", "no such file"},
+        {"[reporter]\nrua_max = -1\n", "c.toml:2: reporter.rua_max", "below the range"},
+        {"[reporter]\nreport_bytes_max = 100\n", "c.toml:2: reporter.report_bytes_max", "no report is so small"},
         {"[hosting]\nzone = \"a..b\"\n", "c.toml:2: hosting.zone", "an empty label"},
         {"[hosting]\naddresses = [\"1.2.3\"]\n", "c.toml:2: hosting.addresses", "no address"},
         {"[[acme]]\ndirectory = \"http://ca.example/\"\n", "c.toml:2: acme.directory", "not https"},
@@ -109,6 +121,32 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
     for (const Case& c : cases) {
         EXPECT_TRUE(first_error(c.text).starts_with(std::string(c.where) + ": "))
             << c.reason << ": " << first_error(c.text);
+    }
+}
+
+TEST(Config, ReportsMayBeSubmittedWithAPassword) {
+    const postseal::testing::TemporaryFolder folder;
+    const std::string file = folder / "password";
+    const auto written = [&](const std::string& text, std::filesystem::perms permissions) {
+        std::ofstream(file) << text;
+        std::filesystem::permissions(file, permissions);
+        return parse_config(
+            "[reporter]\nsubmission = \"submission://reports@mail.example\"\nsubmission_password_file = \"" + file +
+                "\"\n",
+            "c.toml");
+    };
+    constexpr auto owner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+    const auto config = written("se cret\r\nnot this\n", owner);
+    ASSERT_TRUE(config) << config.error().at(0).message();
+    EXPECT_EQ(config->reporter.submission_password, "se cret");
+    EXPECT_EQ(config->written.at("reporter.submission_password_file").value.find("se cret"), std::string::npos);
+    EXPECT_FALSE(written("\n", owner)) << "empty";
+    const auto open_to_all = written("secret\n", owner | std::filesystem::perms::others_read);
+    ASSERT_FALSE(open_to_all);
+    EXPECT_NE(open_to_all.error().at(0).what.find("others can read it"), std::string::npos);
+    EXPECT_EQ(open_to_all.error().at(0).message().find("secret"), std::string::npos);
+    for (const char* url : {"smtp://127.0.0.1:25", "smtps://mail.example", "submission://user@[::1]:1587", "direct"}) {
+        EXPECT_EQ(first_error(std::string("[reporter]\nsubmission = \"") + url + "\"\n"), "") << url;
     }
 }
 

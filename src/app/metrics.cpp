@@ -118,6 +118,10 @@ void add_collector(Text& out, const sender::CollectorCounters& counters) {
     out.counter("postseal_collector_dropped_total", "Datagrams dropped because the queue was full",
                 counters.dropped.load());
     out.counter("postseal_collector_sessions_total", "Sessions counted", counters.sessions.load());
+    out.counter("postseal_collector_report_sessions_total",
+                "Sessions that carried our own reports, and are not counted", counters.report_sessions.load());
+    out.gauge("postseal_collector_kept_back_sessions", "Sessions that may have carried a report of ours",
+              counters.kept_back.load());
     out.counter("postseal_collector_queue_full_total",
                 "Times that the kernel's queue of datagrams was read full: Postfix may have lost events",
                 counters.queue_full.load());
@@ -149,6 +153,8 @@ void add_log_intakes(Text& out, const std::vector<sender::LogIntake*>& intakes) 
             &sender::LogIntakeCounters::rejected);
     counter("postseal_collector_log_sessions_total", "Sessions counted from the log",
             &sender::LogIntakeCounters::sessions);
+    counter("postseal_collector_log_report_sessions_total",
+            "Sessions that carried our own reports, and are not counted", &sender::LogIntakeCounters::reports);
     counter("postseal_collector_log_late_total", "Sessions of a day whose report has gone out",
             &sender::LogIntakeCounters::late);
 }

@@ -5,7 +5,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <random>
 #include <system_error>
 #include <utility>
 
@@ -25,8 +24,9 @@ namespace {
 constexpr std::string_view component = "reporter";
 constexpr std::chrono::minutes dnssec_interval{10};
 constexpr std::chrono::seconds schedule_interval{60};
-constexpr Seconds retry_interval{300};
-constexpr std::chrono::days counts_kept{60};  // of sessions and deliveries; the panel shows a month
+constexpr std::chrono::minutes quiet_after_reload{5};
+constexpr std::chrono::days counts_kept{60};     // of sessions and deliveries; the panel shows a month
+constexpr std::chrono::days hand_overs_kept{8};  // a mail stays in a queue for five
 
 // As the system knows it; "" where that is no fully qualified name, which no server would believe (RFC 5321 §4.1.4).
 std::string own_host_name() {
@@ -48,6 +48,7 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
     settings.mail.route =
         direct ? sender::ReportMailSettings::Route::direct : sender::ReportMailSettings::Route::submission;
     settings.mail.submission = config.reporter.submission;
+    settings.mail.password = config.reporter.submission_password;
     settings.mail.contact = config.reporter.contact;
     settings.mail.bounces_to = config.reporter.bounces_to;
     settings.mail.trust = outside.trust();
@@ -56,6 +57,8 @@ sender::ReporterSettings reporter_settings(const Config& config, const Outside& 
     settings.mail.guard = gather_settings(config, outside.trust()).guard;
     settings.dkim = dkim_identity(config);
     settings.https_port = config.lab.rua_port;
+    settings.spread = Seconds(config.reporter.spread_s);
+    settings.caps = report_caps(config);
     return settings;
 }
 
@@ -71,6 +74,15 @@ sender::LogIntakeSettings log_intake_settings(const Config& config, sender::LogF
     }
     settings.lock_dir = config.state_dir;
     return settings;
+}
+
+sender::ReportCaps report_caps(const Config& config) {
+    sender::ReportCaps caps;
+    caps.rua_max = static_cast<std::uint64_t>(config.reporter.rua_max);
+    caps.per_address_max = static_cast<std::uint64_t>(config.reporter.reports_per_address_max);
+    caps.per_host_max = static_cast<std::uint64_t>(config.reporter.reports_per_host_max);
+    caps.bytes_max = static_cast<std::uint64_t>(config.reporter.report_bytes_max);
+    return caps;
 }
 
 struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
@@ -250,7 +262,6 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
             POSTSEAL_TRY(const auto keys, sender::dkim_keys(store.certificates, *identity));
         }
         reporter = std::make_unique<sender::Reporter>(parts(), reporter_settings(config, outside));
-        set_spread();
         outside.loop().post([self = shared_from_this()] {
             self->schedule = self->outside.loop().every(schedule_interval, [weak = self->weak_from_this()] {
                 if (const auto impl = weak.lock()) {
@@ -261,32 +272,25 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         return {};
     }
 
-    // RFC 8460 §4.1: a random delay after the day's end, so that not everybody reports at midnight.
-    void set_spread() {
-        std::random_device random;
-        spread =
-            Seconds(config.reporter.spread_s > 0
-                        ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(config.reporter.spread_s))
-                        : 0);
-    }
-
+    // Each domain has its moment after midnight (RFC 8460 §4.1); the reporter knows whose has come.
     void run_when_due() {
-        const TimePoint now = clock.now();
-        const Day today = std::chrono::floor<std::chrono::days>(now);
-        if (now < TimePoint(today) + spread || now < last_run + retry_interval) {
+        if (runs_under_way > 0 || std::chrono::steady_clock::now() < quiet_until) {
             return;
         }
-        last_run = now;
-        const Day yesterday = today - std::chrono::days(1);
-        // What was due the day before is retried for a day (RFC 8460 §5.5).
-        run(yesterday - std::chrono::days(1), sender::Reporter::Scope::retries);
-        run(yesterday, reported == yesterday ? sender::Reporter::Scope::retries : sender::Reporter::Scope::whole_day);
+        const Day today = std::chrono::floor<std::chrono::days>(clock.now());
+        // What was due the day before is retried for a day (RFC 8460 §5.5), and sent late where nobody was up to do it.
+        run(today - std::chrono::days(2));
+        run(today - std::chrono::days(1));
     }
 
-    void run(Day day, sender::Reporter::Scope scope) {
+    void run(Day day) {
+        ++runs_under_way;
         outside.work().run(
             [self = shared_from_this(), day] {
                 Result<void> done = self->store.session_counts.erase_before(day - counts_kept);
+                if (done) {
+                    done = self->store.handed_reports.erase_before(self->clock.now() - hand_overs_kept);
+                }
                 if (done && self->collector) {
                     done = self->collector->flush();
                 }
@@ -298,22 +302,25 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
                 return done;
             },
             outside.loop(),
-            [weak = weak_from_this(), day, scope](const Result<void>& flushed) {
+            [weak = weak_from_this(), day](const Result<void>& flushed) {
                 const auto self = weak.lock();
                 if (!self) {
                     return;
                 }
                 if (!flushed) {
                     self->log.warning(component, flushed.error().message());
+                    --self->runs_under_way;
                     return;
                 }
-                self->reporter->run(day, scope,
-                                    [weak, day, scope](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
+                self->reporter->run(day, sender::Reporter::Scope::due,
+                                    [weak](const Result<std::vector<sender::DeliveryOutcome>>& outcomes) {
                                         const auto again = weak.lock();
-                                        if (again && !outcomes) {
+                                        if (!again) {
+                                            return;
+                                        }
+                                        --again->runs_under_way;
+                                        if (!outcomes) {
                                             again->log.warning(component, outcomes.error().message());
-                                        } else if (again && scope == sender::Reporter::Scope::whole_day) {
-                                            again->reported = day;
                                         }
                                     });
             });
@@ -331,9 +338,8 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         }
         if (reporter) {
             reporter->reconfigure(reporter_settings(config, outside));
-            set_spread();
-            // [lab] clock_offset_s may have moved the clock: the schedule begins anew from here.
-            last_run = clock.now();
+            // [lab] clock_offset_s may have moved the clock, and who did that may want to run the reports himself.
+            quiet_until = std::chrono::steady_clock::now() + quiet_after_reload;
         }
     }
 
@@ -359,9 +365,8 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
         std::atomic<std::size_t> answered = 0;
     };
     std::shared_ptr<Pulses> pulses = std::make_shared<Pulses>();
-    Seconds spread{0};
-    TimePoint last_run;
-    Day reported;  // the last day whose domains have all been looked at by the schedule
+    std::size_t runs_under_way = 0;  // of the schedule
+    std::chrono::steady_clock::time_point quiet_until{};
     net::Timer schedule;
 };
 

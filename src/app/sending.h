@@ -20,6 +20,8 @@ namespace postseal::app {
 // How a log is followed; `file` is its path, or "-".
 sender::LogIntakeSettings log_intake_settings(const Config& config, sender::LogFormat format, const std::string& file);
 
+sender::ReportCaps report_caps(const Config& config);
+
 class Sending {
 public:
     // Starts the roles that are on; the listeners accept when it returns. Everything passed in must outlive it.

@@ -212,6 +212,8 @@ private:
         settings.intake_host = config_.intake.host;
         settings.reporter_organization_name = config_.reporter.organization_name;
         settings.reporter_contact = config_.reporter.contact;
+        settings.reporter_caps = report_caps(config_);
+        settings.reporter_spread = Seconds(config_.reporter.spread_s);
         for (const Role role : config_.roles) {
             if (config_.role_on(role)) {
                 settings.roles.emplace_back(to_string(role));

@@ -41,7 +41,8 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         add_cache_routes(router, parts.policy_daemon, parts.store, parts.clock);
         add_override_routes(router, parts.policy_daemon, parts.store, parts.clock);
         add_reporter_routes(router, {parts.reporter, parts.collector, parts.log_intakes, parts.store, parts.clock,
-                                     settings.reporter_organization_name, settings.reporter_contact});
+                                     settings.reporter_organization_name, settings.reporter_contact,
+                                     settings.reporter_caps, settings.reporter_spread});
     }
 
     // On the connection's loop.

@@ -34,6 +34,8 @@ struct ConsoleSettings {
     std::vector<std::string> roles;
     std::string reporter_organization_name;
     std::string reporter_contact;
+    sender::ReportCaps reporter_caps;
+    Seconds reporter_spread{0};
 };
 
 // Null where the role is off here: what needs it is then answered with a problem. All of them must outlive the work

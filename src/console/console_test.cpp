@@ -124,6 +124,53 @@ TEST_F(ConsoleTest, CountsADestinationThatOnlyHadAReport) {
     EXPECT_EQ(days[0].at("sent"), json::value(2));
 }
 
+// What tomorrow's report says so far, and whom it will be sent to when.
+TEST_F(ConsoleTest, ShowsTheReportOfADayThatIsNotOver) {
+    const Day today = std::chrono::floor<std::chrono::days>(clock_.time);
+    const auto name = [](const char* text) { return dns::Name::parse(text).value(); };
+    tlsrpt::Count count{today, name("busy.example"), "v=TLSRPTv1; rua=mailto:a@busy.example", {}};
+    count.policy.policy_type = "tlsa";
+    count.policy.policy_domain = "mx.host.example";
+    count.policy.successful = 3;
+    count.policy.failed = 1;
+    ASSERT_TRUE(store_->session_counts.add({count}));
+    const json::value all = json::parse(local("GET", "/api/v1/reporter/reports/today").body);
+    EXPECT_EQ(all.at("day"), json::value(to_iso_day(today)));
+    EXPECT_TRUE(all.at("reports").as_array().empty());
+    EXPECT_EQ(all.at("domains_total"), json::value(2)) << "the TLSA base domain's owner may ask for one, too (RPT-002)";
+    for (const json::value& domain : all.at("domains").as_array()) {
+        EXPECT_EQ(domain.at("by_policy_type").at(0).at("ok"), json::value(3));
+        EXPECT_EQ(domain.at("by_policy_type").at(0).at("failed"), json::value(1));
+        EXPECT_TRUE(domain.at("due").is_string());
+    }
+    for (const char* domain : {"busy.example", "mx.host.example"}) {
+        const json::value one = json::parse(local("GET", std::string("/api/v1/reporter/reports/today/") + domain).body);
+        EXPECT_TRUE(one.at("preview").as_bool()) << domain;
+        EXPECT_EQ(one.at("report").at("policies").at(0).at("policy").at("policy-domain"),
+                  json::value("mx.host.example"));
+    }
+    EXPECT_EQ(local("GET", "/api/v1/reporter/reports/yesterday/busy.example").status, 404);
+    EXPECT_EQ(local("GET", "/api/v1/reporter/reports/tomorrow").status, 404);
+}
+
+TEST_F(ConsoleTest, TellsWhatCapsHaveKeptBack) {
+    const Day day = std::chrono::floor<std::chrono::days>(clock_.time) - std::chrono::days(1);
+    const dns::Name domain = dns::Name::parse("busy.example").value();
+    tlsrpt::Count count{day, domain, "v=TLSRPTv1; rua=mailto:a@busy.example", {}};
+    count.policy.policy_type = "sts";
+    count.policy.successful = 1;
+    ASSERT_TRUE(store_->session_counts.add({count}));
+    for (const auto& [rua, error] : {std::pair("mailto:a@a", "cap: 1 reports"), std::pair("mailto:b@a", "550 no")}) {
+        ASSERT_TRUE(store_->session_counts.put_delivery(
+            {day, domain, rua, store::DeliveryState::failed, 1, {}, {}, error, "{}"}));
+    }
+    const json::value status = json::parse(local("GET", "/api/v1/reporter/status").body);
+    EXPECT_EQ(status.at("days").at(0).at("failed"), json::value(2));
+    EXPECT_EQ(status.at("days").at(0).at("capped"), json::value(1));
+    EXPECT_TRUE(status.at("days").at(0).at("finished").as_bool());
+    EXPECT_EQ(status.at("caps").at("rua_max"), json::value(10));
+}
+
 TEST_F(ConsoleTest, RefusesBodiesThatItDoesNotKnow) {
     struct {
         std::string body;

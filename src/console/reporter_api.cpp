@@ -2,120 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 #include <optional>
-#include <set>
 
 #include "base/text.h"
 #include "console/http_reply.h"
+#include "console/reporter_json.h"
 #include "sender/bounce.h"
 #include "sender/report_message_id.h"
 #include "sender/suppression.h"
-#include "tlsrpt/write.h"
 
 namespace postseal::console {
 
 namespace json = boost::json;
 
 namespace {
-
-Result<json::object> day_to_json(store::Store& store, Day day, Day today) {
-    POSTSEAL_TRY(const auto counts, store.session_counts.of_day(day));
-    POSTSEAL_TRY(const auto deliveries, store.session_counts.deliveries(day));
-    std::set<dns::Name> domains;
-    for (const tlsrpt::Count& count : counts) {
-        domains.insert(count.domain);
-    }
-    // Of a testing-mode domain there may be no session to count, and a report all the same: what was seen at its hosts.
-    for (const store::Delivery& delivery : deliveries) {
-        domains.insert(delivery.domain);
-    }
-    const auto number_in = [&](store::DeliveryState state) {
-        return std::ranges::count(deliveries, state, &store::Delivery::state);
-    };
-    const auto retry = number_in(store::DeliveryState::retry);
-    // Whether a domain has any rua is known only when its report is due, so a day without deliveries is not finished.
-    const bool finished =
-        day < today && !deliveries.empty() && retry == 0 && number_in(store::DeliveryState::pending) == 0;
-    return json::object{{"day", to_iso_day(day)},
-                        {"domains", domains.size()},
-                        {"sent", number_in(store::DeliveryState::sent)},
-                        {"retry", retry},
-                        {"failed", number_in(store::DeliveryState::failed)},
-                        {"finished", finished}};
-}
-
-Result<json::object> status_to_json(const ReporterParts& parts) {
-    constexpr std::size_t days_max = 31;
-    const Day today = std::chrono::floor<std::chrono::days>(parts.clock.now());
-    POSTSEAL_TRY(auto days, parts.store.session_counts.days());
-    std::ranges::sort(days, std::greater<>());
-    days.resize(std::min(days.size(), days_max));
-    json::array list;
-    for (const Day day : days) {
-        POSTSEAL_TRY(auto one, day_to_json(parts.store, day, today));
-        list.push_back(std::move(one));
-    }
-    const bool enabled = parts.reporter != nullptr;
-    return json::object{
-        {"enabled", enabled},
-        {"organization_name", null_if_empty(parts.organization_name)},
-        {"contact", null_if_empty(parts.contact)},
-        {"next_run", enabled ? json::value(to_rfc3339(today + std::chrono::days(1))) : json::value(nullptr)},
-        {"days", std::move(list)}};
-}
-
-json::object to_json(const store::Delivery& delivery) {
-    return {{"domain", delivery.domain.text()},
-            {"rua", delivery.rua},
-            {"state", store::to_string(delivery.state)},
-            {"attempts", delivery.attempts},
-            {"first_attempt", or_null(delivery.first_attempt)},
-            {"next_attempt", or_null(delivery.next_attempt)},
-            {"error", null_if_empty(delivery.last_error)}};
-}
-
-Result<json::object> deliveries_to_json(const ReporterParts& parts, Day day) {
-    POSTSEAL_TRY(const auto deliveries, parts.store.session_counts.deliveries(day));
-    json::array list;
-    for (const store::Delivery& delivery : deliveries) {
-        list.push_back(to_json(delivery));
-    }
-    return json::object{{"day", to_iso_day(day)}, {"reports", std::move(list)}};
-}
-
-// The report as it was sent, or as it would be sent if the day ended now.
-Result<json::object> report_to_json(const ReporterParts& parts, Day day, const dns::Name& domain) {
-    POSTSEAL_TRY(const auto deliveries, parts.store.session_counts.deliveries(day));
-    json::array list;
-    std::string sent;
-    for (const store::Delivery& delivery : deliveries) {
-        if (delivery.domain == domain) {
-            list.push_back(to_json(delivery));
-            sent = delivery.report_json;
-        }
-    }
-    std::string text = sent;
-    if (sent.empty()) {
-        POSTSEAL_TRY(const auto report, sender::report_preview(parts.store.session_counts, day, domain,
-                                                               {parts.organization_name, parts.contact}));
-        if (!report) {
-            return Error{Errc::not_found, to_iso_day(day), "no session with " + domain.text() + " was counted"};
-        }
-        text = tlsrpt::to_json(*report);
-    }
-    boost::system::error_code error;
-    json::value report = json::parse(text, error);
-    if (error) {
-        return Error{Errc::internal, "report of " + domain.text(), "what is kept is not JSON"};
-    }
-    return json::object{{"day", to_iso_day(day)},
-                        {"domain", domain.text()},
-                        {"preview", sent.empty()},
-                        {"report", std::move(report)},
-                        {"deliveries", std::move(list)}};
-}
 
 net::HttpResponse refusal(std::string_view field, std::string_view code, const std::string& why) {
     return problem_reply(Code::invalid_field, fmt::format("{}: {}", field, why),
@@ -125,6 +26,20 @@ net::HttpResponse refusal(std::string_view field, std::string_view code, const s
 std::string_view text_member(const json::object& body, std::string_view name) {
     const json::value* member = body.if_contains(name);
     return member != nullptr && member->is_string() ? std::string_view(member->get_string()) : std::string_view();
+}
+
+// What has been received belongs to the picture, also what is still in the memory of collector and log intakes.
+Result<void> flush(const ReporterParts& parts) {
+    Result<void> flushed;
+    if (parts.collector != nullptr) {
+        flushed = parts.collector->flush();
+    }
+    for (sender::LogIntake* intake : parts.log_intakes) {
+        if (flushed) {
+            flushed = intake->flush();
+        }
+    }
+    return flushed;
 }
 
 // A whole day's reports, or with `resend` those of one domain once more.
@@ -153,18 +68,9 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply, Run w
         reply(problem_reply(Code::wrong_state, "the reporter is off: [reporter] organization_name is empty"));
         return;
     }
-    // What has been received belongs to the report, also what is still in the collector's memory.
-    if (parts.collector != nullptr) {
-        if (const auto flushed = parts.collector->flush(); !flushed) {
-            reply(problem_of(flushed.error()));
-            return;
-        }
-    }
-    for (sender::LogIntake* intake : parts.log_intakes) {
-        if (const auto flushed = intake->flush(); !flushed) {
-            reply(problem_of(flushed.error()));
-            return;
-        }
+    if (const auto flushed = flush(parts); !flushed) {
+        reply(problem_of(flushed.error()));
+        return;
     }
     const auto noted = parts.store.audit.add({.at = parts.clock.now(),
                                               .organisation = call.actor.organisation(),
@@ -185,8 +91,10 @@ void run(const ReporterParts& parts, const Call& call, const Reply& reply, Run w
         }
         json::array reports;
         for (const sender::DeliveryOutcome& outcome : *outcomes) {
-            reports.push_back(
-                json::object{{"domain", outcome.domain.text()}, {"rua", outcome.rua}, {"result", outcome.result}});
+            reports.push_back(json::object{{"domain", outcome.domain.text()},
+                                           {"rua", outcome.rua},
+                                           {"result", outcome.result},
+                                           {"detail", null_if_empty(outcome.detail)}});
         }
         reply(json_reply(200, json::object{{"day", to_iso_day(day)}, {"reports", std::move(reports)}}));
     };
@@ -365,18 +273,21 @@ void bounce(const ReporterParts& parts, const Call& call, const Reply& reply) {
                : problem_of(kept.error()));
 }
 
-// What has been received belongs to the picture, also what is still in the collector's memory.
-void show(const ReporterParts& parts, const Call& call, const Reply& reply) {
-    const Result<Day> day = parse_iso_day(call.path("day"));
-    if (!day) {
-        reply(problem_reply(Code::not_found, "no such day: YYYY-MM-DD is asked for"));
-        return;
+// "2026-11-24", "today" or "yesterday" (UTC, by the server's clock).
+std::optional<Day> day_of(const std::string& text, TimePoint now) {
+    const Day today = std::chrono::floor<std::chrono::days>(now);
+    if (text == "today" || text == "yesterday") {
+        return text == "today" ? today : today - std::chrono::days(1);
     }
-    if (parts.collector != nullptr) {
-        if (const auto flushed = parts.collector->flush(); !flushed) {
-            reply(problem_of(flushed.error()));
-            return;
-        }
+    const Result<Day> day = parse_iso_day(text);
+    return day ? std::optional(*day) : std::nullopt;
+}
+
+void show(const ReporterParts& parts, const Call& call, const Reply& reply) {
+    const auto day = day_of(call.path("day"), parts.clock.now());
+    if (!day) {
+        reply(problem_reply(Code::not_found, "no such day: YYYY-MM-DD, today or yesterday is asked for"));
+        return;
     }
     const std::string& text = call.path("domain");
     const Result<dns::Name> domain = dns::Name::parse(text);
@@ -384,7 +295,11 @@ void show(const ReporterParts& parts, const Call& call, const Reply& reply) {
         reply(problem_reply(Code::not_found, domain.error().message()));
         return;
     }
-    const auto answer = text.empty() ? deliveries_to_json(parts, *day) : report_to_json(parts, *day, *domain);
+    if (const auto flushed = flush(parts); !flushed) {
+        reply(problem_of(flushed.error()));
+        return;
+    }
+    const auto answer = text.empty() ? reports_of_day(parts, *day) : report_of_domain(parts, *day, *domain);
     reply(answer ? json_reply(200, *answer) : problem_of(answer.error()));
 }
 
@@ -392,7 +307,7 @@ void show(const ReporterParts& parts, const Call& call, const Reply& reply) {
 
 void add_reporter_routes(Router& router, const ReporterParts& parts) {
     router.add("GET", "/api/v1/reporter/status", Access::signed_in, [parts](const Call&, const Reply& reply) {
-        auto status = status_to_json(parts);
+        auto status = reporter_status(parts);
         reply(status ? json_reply(200, *status) : problem_of(status.error()));
     });
     router.add("POST", "/api/v1/reporter/run", Access::signed_in,

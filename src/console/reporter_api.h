@@ -1,4 +1,4 @@
-// The report sender: what went out per day, and `postseal reporter run`.
+// The report sender: what went out per day, and `postseal reporter run`. What is shown is built in reporter_json.h.
 #pragma once
 
 #include <string>
@@ -21,6 +21,8 @@ struct ReporterParts {
     const Clock& clock;
     std::string organization_name;
     std::string contact;
+    sender::ReportCaps caps;
+    Seconds spread{0};
 };
 void add_reporter_routes(Router& router, const ReporterParts& parts);
 

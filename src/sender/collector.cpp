@@ -23,6 +23,7 @@
 
 #include "net/socket_group.h"
 #include "sender/recent_datagrams.h"
+#include "sender/report_sessions.h"
 #include "sender/running_file.h"
 #include "tlsrpt/datagram.h"
 
@@ -125,7 +126,8 @@ struct Collector::Impl {
           log(its_log),
           socket(std::move(inherited)),
           is_inherited(socket.valid()),
-          sessions(settings.caps) {}
+          sessions(settings.caps),
+          report_sessions(its_store.handed_reports, its_clock, its_log) {}
 
     Result<void> open() {
         if (auto opened = open_socket(); !opened) {
@@ -287,11 +289,17 @@ struct Collector::Impl {
             const std::uint64_t wanted = socket_empty_at.load();
             const bool last = drained;
             lock.unlock();
+            if (!taken.empty() || !taken_sessions.empty() || report_sessions.kept_back() > 0) {
+                report_sessions.refresh();
+            }
             count_all(taken);
             for (const auto& [day, session] : taken_sessions) {
-                note_counted(session);
-                sessions.add(day, session);
+                if (!carries_report(day, session)) {
+                    note_counted(session);
+                    sessions.add(day, session);
+                }
             }
+            count_released();
             taken.clear();
             taken_sessions.clear();
             Result<void> flushed;
@@ -332,6 +340,12 @@ struct Collector::Impl {
             (void)write();  // midnight: yesterday leaves its room to today
             recent_day = day;
         }
+        if (report_sessions.expects_any()) {
+            const tlsrpt::Session* known = recent.find(datagram);
+            if (known != nullptr && carries_report(day, *known)) {
+                return;
+            }
+        }
         if (const tlsrpt::Session* known = recent.count_again(datagram)) {
             note_counted(*known);
             return;
@@ -343,6 +357,9 @@ struct Collector::Impl {
             }
             return;
         }
+        if (carries_report(day, *session)) {
+            return;
+        }
         note_counted(*session);
         sessions.add(day, *session);
         if (recent.is_full()) {
@@ -350,6 +367,20 @@ struct Collector::Impl {
             recent.clear();
         }
         recent.remember(datagram, *session);
+    }
+
+    // Rule 15: a session that carries a report is not counted.
+    bool carries_report(Day day, const tlsrpt::Session& session) {
+        return report_sessions.expects(session.domain) && report_sessions.keeps_back(day, session);
+    }
+
+    void count_released() {
+        for (const auto& [day, session] : report_sessions.take_released()) {
+            note_counted(session);
+            sessions.add(day, session);
+        }
+        counters.report_sessions = report_sessions.taken_off();
+        counters.kept_back = report_sessions.kept_back();
     }
 
     void note_counted(const tlsrpt::Session& session) {
@@ -524,6 +555,7 @@ struct Collector::Impl {
     tlsrpt::SessionTable sessions;
     RecentDatagrams recent;
     Day recent_day;  // whose they are
+    ReportSessions report_sessions;
     tlsrpt::SessionTable::OverCap over_said;
     std::optional<std::chrono::steady_clock::time_point> caps_said;
     RunningFile running_file;

@@ -40,6 +40,9 @@ struct CollectorCounters {
     std::atomic<std::uint64_t> unclean_end{0};  // 1: the run before this one lost what it had not flushed
     std::atomic<std::uint64_t> flush_failures{0};
     std::atomic<std::uint64_t> waiting{0};  // sessions that are counted and not yet in the store
+    // Sessions that carried our own reports, and those that may have: not counted (see report_sessions.h).
+    std::atomic<std::uint64_t> report_sessions{0};
+    std::atomic<std::uint64_t> kept_back{0};  // now
     // Beyond the caps: see SessionTable::OverCap.
     std::atomic<std::uint64_t> over_cap_domains{0};
     std::atomic<std::uint64_t> over_cap_policies{0};

@@ -81,6 +81,39 @@ TEST_F(CollectorTest, CountsWhatWasSentBeforeAFlush) {
     EXPECT_EQ(only_count().policy.successful, 751U);
 }
 
+// RPT-014, design rule 15: one session for each report that was handed over, whoever brings it.
+TEST_F(CollectorTest, DoesNotCountTheSessionThatCarriedAReport) {
+    start();
+    for (int i = 0; i < 4; ++i) {  // known byte for byte by now
+        mta_->send(datagram("example.com", false));
+    }
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 4U);
+    ASSERT_TRUE(store_->handed_reports.put("1", name("example.com"), clock_.now()));
+    for (int i = 0; i < 3; ++i) {
+        mta_->send(datagram("example.com", false));
+    }
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 6U) << "one of the three is kept back";
+    EXPECT_EQ(collector_->counters().kept_back, 1U);
+
+    tlsrpt::Session plain;
+    plain.domain = name("example.com");
+    plain.policies.emplace_back();
+    plain.policies[0].policy.policy_type = "no-policy-found";
+    ASSERT_TRUE(collector_->add({plain}));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 7U) << "this one carried it, under no policy: that one was ordinary";
+    EXPECT_EQ(collector_->counters().report_sessions, 1U);
+    EXPECT_EQ(collector_->counters().kept_back, 0U);
+    EXPECT_EQ(collector_->counters().sessions, 7U);
+
+    ASSERT_TRUE(store_->handed_reports.put("2", name("other.example"), clock_.now()));
+    mta_->send(datagram("other.example", true));
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 7U) << "a domain with nothing but a report has no count at all";
+}
+
 TEST_F(CollectorTest, FlushesByItself) {
     settings_.flush_interval = std::chrono::milliseconds(20);
     start();

@@ -430,6 +430,12 @@ struct LogIntake::Impl {
     Result<void> count() {
         while (!uncounted.empty()) {
             const tlsrpt::LoggedSession& session = uncounted.front();
+            POSTSEAL_TRY(const bool carried_report, carries_report(session));
+            if (carried_report) {
+                counters.reports.fetch_add(1, std::memory_order_relaxed);
+                uncounted.pop_front();
+                continue;
+            }
             POSTSEAL_TRY(tlsrpt::PolicyResult policy, policies.of(session));
             aggregate.add(std::chrono::floor<std::chrono::days>(session.at),
                           tlsrpt::as_session(session, std::move(policy)));
@@ -437,6 +443,21 @@ struct LogIntake::Impl {
             uncounted.pop_front();
         }
         return {};
+    }
+
+    // Rule 15. A log says what a session carried, so that each attempt to deliver a report is told from other mail; and
+    // none is to be looked for among the sessions of datagrams.
+    Result<bool> carries_report(const tlsrpt::LoggedSession& session) {
+        if (session.message_id.empty()) {
+            return false;
+        }
+        POSTSEAL_TRY(const auto claim, store.handed_reports.claim_of(session.message_id));
+        if (claim && *claim != store::ReportClaim::certain) {
+            POSTSEAL_TRY(const bool claimed,
+                         store.handed_reports.claim(session.message_id, store::ReportClaim::certain));
+            (void)claimed;
+        }
+        return claim.has_value();
     }
 
     void drop_quiet_files() {

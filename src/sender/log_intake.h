@@ -38,6 +38,7 @@ struct LogIntakeCounters {
     std::atomic<std::uint64_t> rejected{0};  // NUL, invalid UTF-8, longer than 64 KiB
     std::atomic<std::uint64_t> sessions{0};  // counted
     std::atomic<std::uint64_t> late{0};      // of a day whose report has gone out
+    std::atomic<std::uint64_t> reports{0};   // that carried our own reports, and are not counted
 };
 
 class LogIntake {

@@ -127,6 +127,33 @@ protected:
     std::unique_ptr<LogIntake> intake_;
 };
 
+// RPT-014, design rule 15: a log names the message, so every try to deliver a report is left out.
+TEST_F(LogIntakeTest, DoesNotCountSessionsThatCarriedAReport) {
+    const std::string report = "1790000000." + std::string(16, 'a') + "." + std::string(32, 'b') + "@sender.test";
+    const auto cleanup = [](const std::string& id) {
+        return to_rfc3339(some_noon) + " mail postfix/cleanup[3]: 4F3A17D2: message-id=<" + id + ">\n";
+    };
+    const std::string deferred =
+        handshake(some_noon, "Trusted") + end_of(some_noon, "example.com", "status=deferred (greylisted)");
+    ASSERT_TRUE(store_->handed_reports.put(report, name("example.com"), some_noon));
+    append(cleanup(report) + deferred + session());
+    start();
+    EXPECT_EQ(counted(), 0U);
+    EXPECT_EQ(intake_->counters().reports, 2U);
+    EXPECT_EQ(store_->handed_reports.claim_of(report).value(), store::ReportClaim::certain)
+        << "no session is looked for among those of datagrams";
+    append(cleanup("someone@else.test") + session());
+    EXPECT_EQ(counted(), 1U) << "another message under the same queue id";
+    append(cleanup("1790000000." + std::string(16, 'a') + "." + std::string(32, 'c') + "@sender.test") + session());
+    EXPECT_EQ(counted(), 2U) << "it only looks like a report of ours";
+    append(cleanup(report));
+    EXPECT_EQ(counted(), 2U);
+    start();  // what it knows of the queue is kept with its place in the file
+    append(session());
+    EXPECT_EQ(counted(), 2U);
+    EXPECT_EQ(intake_->counters().reports, 1U);
+}
+
 TEST_F(LogIntakeTest, CountsWhatIsThereAndWhatComes) {
     append(session());
     start();

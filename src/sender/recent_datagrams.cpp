@@ -11,6 +11,11 @@ constexpr std::size_t bytes_max = std::size_t{32} << 20;
 
 }  // namespace
 
+const tlsrpt::Session* RecentDatagrams::find(ByteView datagram) const {
+    const auto found = by_bytes_.find(as_text(datagram));
+    return found == by_bytes_.end() ? nullptr : &found->second->session;
+}
+
 const tlsrpt::Session* RecentDatagrams::count_again(ByteView datagram) {
     const auto found = by_bytes_.find(as_text(datagram));
     if (found == by_bytes_.end()) {

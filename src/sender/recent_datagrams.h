@@ -17,7 +17,9 @@ namespace postseal::sender {
 
 class RecentDatagrams {
 public:
-    // The session that just these bytes told of before, counted once more; nullptr: not known.
+    // The session that just these bytes told of before; nullptr: not known.
+    [[nodiscard]] const tlsrpt::Session* find(ByteView datagram) const;
+    // The same, and it is counted once more.
     const tlsrpt::Session* count_again(ByteView datagram);
     // Not at the first sight: what comes once would only fill the memory. Does nothing when full.
     void remember(ByteView datagram, const tlsrpt::Session& session);

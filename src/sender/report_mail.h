@@ -22,12 +22,14 @@ struct DeliveryAttempt {
     bool accepted = false;
     bool final_refusal = false;  // asking again changes nothing
     std::string detail;
+    bool no_answer = false;  // nobody took the connection, or nothing came of it in time
 };
 
 struct ReportMailSettings {
     enum class Route { submission, direct };
     Route route = Route::submission;
-    std::string submission;  // "smtp://127.0.0.1:25"
+    std::string submission;  // "smtp://127.0.0.1:25", see net::parse_submission_url
+    std::string password;    // for its user; "" = the one in the URL, if any
     std::string contact;     // From; its domain is the submitter
     std::string bounces_to;  // MAIL FROM; "" = contact
     std::shared_ptr<const net::TrustStore> trust;

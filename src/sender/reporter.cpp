@@ -6,14 +6,18 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "net/await.h"
 #include "sender/mail_route.h"
+#include "sender/report_day.h"
 #include "sender/report_message_id.h"
+#include "sender/report_post.h"
 #include "sender/suppression.h"
-#include "sender/testing_mode.h"
 #include "tlsrpt/read.h"
 #include "tlsrpt/record.h"
 #include "tlsrpt/write.h"
@@ -28,35 +32,9 @@ using store::DeliveryState;
 
 constexpr std::string_view component = "reporter";
 constexpr std::size_t runs_waiting_max = 16;  // each is a person's request; the schedule has two at most
-
-// One day's counts of one policy domain.
-struct DomainDay {
-    std::string record;  // the newest `pr` seen, for when DNS does not answer
-    std::vector<tlsrpt::PolicyResult> policies;
-    std::vector<store::TestingHost> testing_hosts;
-};
-using Counted = std::map<dns::Name, DomainDay>;
-
-Result<Counted> counted_on(store::SessionCounts& counts, Day day) {
-    POSTSEAL_TRY(auto sessions, counts.of_day(day));
-    POSTSEAL_TRY(auto hosts, counts.testing_hosts(day));
-    Counted by_domain;
-    for (tlsrpt::Count& count : sessions) {
-        DomainDay& domain_day = by_domain[count.domain];
-        if (!count.record.empty()) {
-            domain_day.record = count.record;
-        }
-        domain_day.policies.push_back(std::move(count.policy));
-    }
-    for (store::TestingHost& host : hosts) {
-        by_domain[host.domain].testing_hosts.push_back(std::move(host));
-    }
-    for (auto& [domain, domain_day] : by_domain) {
-        file_under_testing_policy(domain_day.policies, domain_day.testing_hosts);
-    }
-    std::erase_if(by_domain, [](const auto& entry) { return entry.second.policies.empty(); });
-    return by_domain;
-}
+constexpr std::chrono::days looked_at_kept{3};
+constexpr std::size_t secret_octets = 16;
+constexpr std::size_t told_of_rua_max = 100;  // of a record, beyond the cap
 
 struct MailKeys {
     std::vector<DkimKey> dkim;
@@ -68,24 +46,58 @@ Result<MailKeys> mail_keys(store::Certificates& certificates, const DkimIdentity
     return MailKeys{std::move(dkim), std::move(message_ids)};
 }
 
-// An https rua in parts; the URI itself is posted to as published.
-struct HttpsUri {
-    std::string host;
-    std::size_t authority_end = 0;
-    bool names_port = false;
-};
-HttpsUri parts_of(const std::string& uri) {
-    constexpr std::string_view scheme = "https://";
-    const std::size_t begin = std::min(uri.size(), scheme.size());
-    HttpsUri parts;
-    parts.authority_end = std::min(uri.find_first_of("/?#", begin), uri.size());
-    std::string_view host = std::string_view(uri).substr(begin, parts.authority_end - begin);
-    host.remove_prefix(host.rfind('@') == std::string_view::npos ? 0 : host.rfind('@') + 1);
-    const std::size_t colon = host.find(':');
-    parts.names_port = colon != std::string_view::npos;
-    parts.host = std::string(host.substr(0, colon));
-    return parts;
+bool is_done(const Delivery& delivery) {
+    return delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed;
 }
+
+bool tells_of_failures(const tlsrpt::Report& report) {
+    return std::any_of(report.policies.begin(), report.policies.end(), [](const tlsrpt::PolicyResult& policy) {
+        return policy.failed > 0 || !policy.failures.empty();
+    });
+}
+
+// What tells whether there is anything to do: the counts of a day are much to read.
+struct Outlook {
+    std::set<dns::Name> to_be_retried;
+    std::set<dns::Name> domains;  // of the day
+    std::string secret;
+};
+Result<Outlook> read_outlook(store::Store& store, Day day, Reporter::Scope scope, TimePoint now) {
+    Outlook outlook;
+    const auto by = scope == Reporter::Scope::due ? std::optional(now) : std::nullopt;
+    POSTSEAL_TRY(outlook.to_be_retried, store.session_counts.to_be_retried(day, by));
+    if (scope == Reporter::Scope::due) {
+        POSTSEAL_TRY(outlook.domains, store.session_counts.domains_of(day));
+        POSTSEAL_TRY(outlook.secret, report_moment_secret(store.certificates));
+    }
+    return outlook;
+}
+
+struct DayRead {
+    ReportDay counts;
+    std::vector<Delivery> delivered;
+    std::vector<store::ReportSuppression> suppressions;
+};
+Result<DayRead> read_day(store::Store& store, Day day, bool with_sent_reports) {
+    DayRead read;
+    POSTSEAL_TRY(read.counts, read_report_day(store, day));
+    POSTSEAL_TRY(read.delivered,
+                 store.session_counts.deliveries(
+                     day, with_sent_reports ? store::ReportTexts::all : store::ReportTexts::unfinished));
+    POSTSEAL_TRY(read.suppressions, store.session_counts.suppressions());
+    return read;
+}
+
+// Where the reports about a domain go.
+struct Destinations {
+    std::optional<tlsrpt::TlsrptRecord> record;
+    bool answered = false;  // by DNS: nothing to ask again
+    [[nodiscard]] bool includes(const tlsrpt::ReportUri& rua) const {
+        return record && std::any_of(record->rua.begin(), record->rua.end(), [&](const tlsrpt::ReportUri& own) {
+                   return destination_key(own) == destination_key(rua);
+               });
+    }
+};
 
 }  // namespace
 
@@ -100,44 +112,104 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         std::function<void(Result<std::vector<DeliveryOutcome>>)> done;
     };
 
+    // One turn under way, in the frame of run().
+    struct Run {
+        Run(Day its_day, DayRead read, const ReportCaps& its_caps)
+            : day(its_day),
+              counts(std::move(read.counts)),
+              suppressions(std::move(read.suppressions)),
+              caps(its_caps, read.delivered) {
+            for (Delivery& delivery : read.delivered) {
+                std::pair key(delivery.domain, delivery.rua);
+                delivered.emplace(std::move(key), std::move(delivery));
+            }
+        }
+        Day day;
+        ReportDay counts;
+        std::map<std::pair<dns::Name, std::string>, Delivery> delivered;
+        std::vector<store::ReportSuppression> suppressions;
+        DestinationCaps caps;
+        std::map<dns::Name, Destinations> destinations;  // as far as they were asked for
+        std::map<std::string, std::string> silent;       // hosts that gave no answer, and what came of asking them
+        std::vector<ReportDay::const_iterator> jobs;
+        std::vector<std::vector<DeliveryOutcome>> outcomes;  // of each job
+        std::size_t next_job = 0;
+        std::set<dns::Name> undecided;  // DNS did not say where their reports go
+    };
+
     awaitable<Result<std::vector<DeliveryOutcome>>> run(Day day, Scope scope, std::optional<dns::Name> resent) {
         looked_at_published = false;
         if (TimePoint(day + std::chrono::days(1)) > clock.now()) {
             co_return Error{Errc::refused, to_iso_day(day), "the day is not over (UTC)"};
         }
-        auto counted = co_await net::await_work<Result<Counted>>(
-            work, [this, day] { return counted_on(store.session_counts, day); });
-        if (!counted) {
-            co_return counted.error();
+        const bool everybody = !resent && scope == Scope::whole_day;
+        std::set<dns::Name> chosen;
+        if (resent) {
+            chosen = {*resent};
+        } else if (!everybody) {
+            const TimePoint now = clock.now();
+            const auto look = [this, day, scope, now] { return read_outlook(store, day, scope, now); };
+            const auto outlook = co_await net::await_work<Result<Outlook>>(work, look);
+            if (!outlook) {
+                co_return outlook.error();
+            }
+            chosen = who_is_due(day, *outlook);
+            if (chosen.empty()) {
+                co_return std::vector<DeliveryOutcome>();
+            }
         }
-        auto delivered = co_await net::await_work<Result<std::vector<Delivery>>>(
-            work, [this, day] { return store.session_counts.deliveries(day); });
-        if (!delivered) {
-            co_return delivered.error();
+        const bool with_sent_reports = resent.has_value();
+        auto read = co_await net::await_work<Result<DayRead>>(
+            work, [this, day, with_sent_reports] { return read_day(store, day, with_sent_reports); });
+        if (!read) {
+            co_return read.error();
         }
-        auto kept_back = co_await net::await_work<Result<std::vector<store::ReportSuppression>>>(
-            work, [this] { return store.session_counts.suppressions(); });
-        if (!kept_back) {
-            co_return kept_back.error();
+        if (resent) {
+            forget_attempts(*resent, read->delivered);
+            std::erase_if(unsaved, [&](const auto& entry) { return entry.second.domain == *resent; });
         }
-        suppressions = std::move(*kept_back);
+        Run turn(day, std::move(*read), settings.caps);
+        co_await save_again(turn);
+        for (auto entry = turn.counts.cbegin(); entry != turn.counts.cend(); ++entry) {
+            if (everybody || chosen.contains(entry->first)) {
+                turn.jobs.push_back(entry);
+            }
+        }
+        turn.outcomes.resize(turn.jobs.size());
+        co_await work_off(turn);
+        if (!resent) {
+            note_looked_at(turn);
+        }
         std::vector<DeliveryOutcome> outcomes;
-        for (const auto& [domain, domain_day] : *counted) {
-            if (resent ? domain != *resent : scope == Scope::retries && !to_be_retried(domain, *delivered)) {
-                continue;
-            }
-            if (resent) {
-                forget_attempts(domain, *delivered);
-            }
-            co_await report(day, domain, domain_day, *delivered, outcomes);
+        for (std::vector<DeliveryOutcome>& of_domain : turn.outcomes) {
+            std::move(of_domain.begin(), of_domain.end(), std::back_inserter(outcomes));
         }
         co_return outcomes;
     }
 
-    static bool to_be_retried(const dns::Name& domain, const std::vector<Delivery>& delivered) {
-        return std::any_of(delivered.begin(), delivered.end(), [&](const Delivery& delivery) {
-            return delivery.domain == domain && delivery.state == DeliveryState::retry;
-        });
+    [[nodiscard]] std::set<dns::Name> who_is_due(Day day, const Outlook& outlook) const {
+        const TimePoint now = clock.now();
+        std::set<dns::Name> due = outlook.to_be_retried;
+        const auto seen = looked_at.find(day);
+        for (const dns::Name& domain : outlook.domains) {
+            if ((seen == looked_at.end() || !seen->second.contains(domain)) &&
+                report_moment(outlook.secret, day, domain, settings.spread) <= now) {
+                due.insert(domain);
+            }
+        }
+        return due;
+    }
+
+    // Each domain's moment comes once; who has no rua is not asked for one every minute.
+    void note_looked_at(const Run& turn) {
+        std::set<dns::Name>& seen = looked_at[turn.day];
+        for (const ReportDay::const_iterator& job : turn.jobs) {
+            if (!turn.undecided.contains(job->first)) {
+                seen.insert(job->first);
+            }
+        }
+        std::erase_if(looked_at,
+                      [&](const auto& entry) { return TimePoint(entry.first + looked_at_kept) < clock.now(); });
     }
 
     // What was sent stays what is sent.
@@ -176,6 +248,33 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         running = false;
     }
 
+    // All jobs, several at once; each domain's destinations one after the other.
+    awaitable<void> work_off(Run& turn) {
+        const std::size_t workers = std::min(std::max<std::size_t>(settings.domains_at_once, 1), turn.jobs.size());
+        if (workers == 0) {
+            co_return;
+        }
+        const auto start = [this, &turn, workers](std::function<void(int)> done) {
+            const auto left = std::make_shared<std::size_t>(workers);
+            for (std::size_t i = 0; i < workers; ++i) {
+                net::spawn(loop, [self = shared_from_this(), &turn, left, done]() -> awaitable<void> {
+                    co_await self->take_jobs(turn);
+                    if (--*left == 0) {
+                        done(0);
+                    }
+                });
+            }
+        };
+        (void)co_await net::await_callback<int>(start);
+    }
+
+    awaitable<void> take_jobs(Run& turn) {
+        while (turn.next_job < turn.jobs.size()) {
+            const std::size_t job = turn.next_job++;
+            co_await report(turn, turn.jobs[job]->first, turn.jobs[job]->second, turn.outcomes[job]);
+        }
+    }
+
     awaitable<net::DnsAnswer> resolve(dns::Name name, dns::Type type) {
         co_return co_await net::await_callback<net::DnsAnswer>(
             [this, &name, type](std::function<void(net::DnsAnswer)> done) {
@@ -183,113 +282,217 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
             });
     }
 
-    // Where the reports go: DNS at sending time, or what Postfix saw when DNS does not answer. Nothing: nobody asks.
-    awaitable<std::optional<tlsrpt::TlsrptRecord>> destinations(dns::Name domain, std::string seen) {
+    // DNS at sending time, or what Postfix saw when DNS does not answer.
+    awaitable<Destinations> destinations(Run& turn, dns::Name domain, std::string seen) {
+        if (const auto known = turn.destinations.find(domain); known != turn.destinations.end()) {
+            co_return known->second;
+        }
         std::vector<std::string> texts{seen};
+        Destinations found;
         const Result<dns::Name> name = tlsrpt::tlsrpt_record_name(domain);
+        found.answered = !name;  // a name that is too long has no record
         if (name) {
             const net::DnsAnswer answer = co_await resolve(*name, dns::Type::txt);
             if (answer.usable()) {
+                found.answered = true;
                 texts.clear();
                 for (const dns::TxtData& txt : answer.all<dns::TxtData>()) {
                     texts.push_back(txt.joined());
                 }
             }
         }
-        co_return tlsrpt::judge_tlsrpt_records(texts).record;
+        found.record = tlsrpt::judge_tlsrpt_records(texts).record;
+        turn.destinations[domain] = found;
+        co_return found;
     }
 
-    awaitable<void> report(Day day, dns::Name domain, const DomainDay& domain_day,
-                           const std::vector<Delivery>& delivered, std::vector<DeliveryOutcome>& outcomes) {
-        const auto record = co_await destinations(domain, domain_day.record);
-        if (!record) {
+    // The destinations of the recipient domains whose sessions were with hosts of this one.
+    awaitable<std::map<dns::Name, Destinations>> told_elsewhere(Run& turn, const DomainDay& domain_day) {
+        std::map<dns::Name, Destinations> elsewhere;
+        for (const HostResults& results : domain_day.at_hosts) {
+            const auto of_recipient = turn.counts.find(results.recipient);
+            std::string seen = of_recipient == turn.counts.end() ? std::string() : of_recipient->second.record;
+            elsewhere[results.recipient] = co_await destinations(turn, results.recipient, std::move(seen));
+        }
+        co_return elsewhere;
+    }
+
+    awaitable<void> report(Run& turn, const dns::Name& domain, const DomainDay& domain_day,
+                           std::vector<DeliveryOutcome>& outcomes) {
+        if (domain_day.only_our_reports && domain_day.at_hosts.empty()) {
+            log.info(component, fmt::format("report of {} for {}: not sent, since all that it could tell of is the "
+                                            "delivery of a report",
+                                            to_iso_day(turn.day), domain.text()));
             co_return;
         }
-        const tlsrpt::Report report_value = tlsrpt::report_of_day(day, domain, domain_day.policies, settings.submitter);
-        if (settings.only_failures && !tells_of_failures(report_value)) {
+        const Destinations to = co_await destinations(turn, domain, domain_day.record);
+        if (!to.record) {
+            if (!to.answered) {
+                turn.undecided.insert(domain);
+            }
             co_return;
         }
-        for (const tlsrpt::ReportUri& rua : record->rua) {
-            DeliveryOutcome outcome = co_await serve(day, domain, rua, report_value, delivered);
+        const auto elsewhere = co_await told_elsewhere(turn, domain_day);
+        std::size_t number = 0;
+        for (const tlsrpt::ReportUri& rua : to.record->rua) {
+            ++number;
+            if (settings.caps.rua_max > 0 && number > settings.caps.rua_max) {
+                if (number > settings.caps.rua_max + told_of_rua_max) {
+                    break;  // a record may name thousands
+                }
+                const std::string why = fmt::format("{}of {} rua in the record {} are served", cap_mark,
+                                                    to.record->rua.size(), settings.caps.rua_max);
+                DeliveryOutcome outcome = co_await give_up(turn, domain, rua, why);
+                outcomes.push_back(std::move(outcome));
+                continue;
+            }
+            std::set<dns::Name> told_already;
+            for (const auto& [recipient, theirs] : elsewhere) {
+                if (theirs.includes(rua)) {
+                    told_already.insert(recipient);
+                }
+            }
+            const auto value = report_to(turn.day, domain, domain_day, told_already, settings.submitter);
+            if (!value || (settings.only_failures && !tells_of_failures(*value))) {
+                continue;
+            }
+            DeliveryOutcome outcome = co_await serve(turn, domain, rua, *value);
             const bool got_through = outcome.result == "sent" || outcome.result == "already-sent";
             outcomes.push_back(std::move(outcome));
             if (got_through && !settings.rua_all) {
                 break;
             }
         }
-        const bool copied_anyway = std::any_of(record->rua.begin(), record->rua.end(), [&](const auto& rua) {
-            return iequals(rua.address, settings.copy_to);  // an https rua has none
-        });
-        if (!settings.copy_to.empty() && !copied_anyway) {
-            const std::string uri = "mailto:" + settings.copy_to;
-            const tlsrpt::ReportUri own{tlsrpt::ReportUri::Scheme::mailto, uri, uri, settings.copy_to};
-            DeliveryOutcome outcome = co_await serve(day, domain, own, report_value, delivered);
-            outcomes.push_back(std::move(outcome));
-        }
+        co_await copy(turn, domain, domain_day, *to.record, outcomes);
     }
 
-    static bool tells_of_failures(const tlsrpt::Report& report) {
-        return std::any_of(report.policies.begin(), report.policies.end(), [](const tlsrpt::PolicyResult& policy) {
-            return policy.failed > 0 || !policy.failures.empty();
+    awaitable<void> copy(Run& turn, const dns::Name& domain, const DomainDay& domain_day,
+                         const tlsrpt::TlsrptRecord& record, std::vector<DeliveryOutcome>& outcomes) {
+        const bool copied_anyway = std::any_of(record.rua.begin(), record.rua.end(), [&](const auto& rua) {
+            return iequals(rua.address, settings.copy_to);  // an https rua has none
         });
+        if (settings.copy_to.empty() || copied_anyway) {
+            co_return;
+        }
+        const auto value = report_to(turn.day, domain, domain_day, {}, settings.submitter);
+        if (!value || (settings.only_failures && !tells_of_failures(*value))) {
+            co_return;
+        }
+        const std::string uri = "mailto:" + settings.copy_to;
+        const tlsrpt::ReportUri own{tlsrpt::ReportUri::Scheme::mailto, uri, uri, settings.copy_to};
+        DeliveryOutcome outcome = co_await serve(turn, domain, own, *value);
+        outcomes.push_back(std::move(outcome));
+    }
+
+    static Delivery delivery_of(const Run& turn, const dns::Name& domain, const tlsrpt::ReportUri& rua) {
+        const auto known = turn.delivered.find({domain, rua.published});
+        return known == turn.delivered.end()
+                   ? Delivery{turn.day, domain, rua.published, DeliveryState::pending, 0, {}, {}, "", ""}
+                   : known->second;
     }
 
     // One destination.
-    awaitable<DeliveryOutcome> serve(Day day, dns::Name domain, tlsrpt::ReportUri rua, const tlsrpt::Report& report,
-                                     const std::vector<Delivery>& delivered) {
-        Delivery delivery{day, domain, rua.published, DeliveryState::pending, 0, {}, {}, "", ""};
-        for (const Delivery& known : delivered) {
-            if (known.domain == domain && known.rua == rua.published) {
-                delivery = known;
-            }
+    awaitable<DeliveryOutcome> serve(Run& turn, const dns::Name& domain, const tlsrpt::ReportUri& rua,
+                                     const tlsrpt::Report& report_value) {
+        Delivery delivery = delivery_of(turn, domain, rua);
+        if (is_done(delivery)) {
+            co_return DeliveryOutcome{domain, rua.published,
+                                      delivery.state == DeliveryState::sent ? "already-sent" : "failed",
+                                      delivery.last_error};
         }
-        const bool done = delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed;
-        if (!done && suppressed(domain, rua)) {
+        if (suppressed(turn, domain, rua)) {
             co_return DeliveryOutcome{domain, rua.published, "suppressed", ""};
         }
-        co_return co_await deliver(std::move(rua), report, std::move(delivery));
+        if (delivery.next_attempt && *delivery.next_attempt > clock.now()) {
+            co_return DeliveryOutcome{domain, rua.published, "retry", delivery.last_error};
+        }
+        if (delivery.attempts == 0) {
+            if (const auto why = turn.caps.refuse(rua)) {
+                co_return co_await give_up(turn, domain, rua, *why);
+            }
+        }
+        if (delivery.report_json.empty()) {
+            auto json = json_within(report_value, settings.caps.bytes_max);
+            if (!json) {
+                co_return co_await give_up(
+                    turn, domain, rua,
+                    fmt::format("{}the report has more than {} bytes", cap_mark, settings.caps.bytes_max));
+            }
+            delivery.report_json = std::move(*json);
+        }
+        co_return co_await deliver(turn, rua, std::move(delivery));
+    }
+
+    // A cap keeps the report from being made.
+    awaitable<DeliveryOutcome> give_up(const Run& turn, const dns::Name& domain, const tlsrpt::ReportUri& rua,
+                                       std::string why) {
+        Delivery delivery = delivery_of(turn, domain, rua);
+        if (!is_done(delivery)) {
+            delivery.state = DeliveryState::failed;
+            delivery.last_error = std::move(why);
+            co_await keep(delivery);
+        }
+        co_return DeliveryOutcome{domain, rua.published,
+                                  delivery.state == DeliveryState::sent ? "already-sent" : "failed",
+                                  delivery.last_error};
     }
 
     // Nothing is noted: when the suppression has run out, what was kept back can still be sent.
-    [[nodiscard]] bool suppressed(const dns::Name& domain, const tlsrpt::ReportUri& rua) const {
+    [[nodiscard]] bool suppressed(const Run& turn, const dns::Name& domain, const tlsrpt::ReportUri& rua) const {
         const TimePoint now = clock.now();
-        return std::any_of(suppressions.begin(), suppressions.end(), [&](const store::ReportSuppression& entry) {
-            return (!entry.until || *entry.until > now) && is_suppressed(entry.target, domain, rua);
-        });
+        return std::any_of(turn.suppressions.begin(), turn.suppressions.end(),
+                           [&](const store::ReportSuppression& entry) {
+                               return (!entry.until || *entry.until > now) && is_suppressed(entry.target, domain, rua);
+                           });
     }
 
-    awaitable<DeliveryOutcome> deliver(tlsrpt::ReportUri rua, tlsrpt::Report report_value, Delivery delivery) {
-        DeliveryOutcome outcome{delivery.domain, delivery.rua, "", delivery.last_error};
-        if (delivery.state == DeliveryState::sent || delivery.state == DeliveryState::failed) {
-            outcome.result = delivery.state == DeliveryState::sent ? "already-sent" : "failed";
-            co_return outcome;
-        }
+    awaitable<DeliveryOutcome> deliver(Run& turn, const tlsrpt::ReportUri& rua, Delivery delivery) {
         const TimePoint now = clock.now();
-        if (delivery.next_attempt && *delivery.next_attempt > now) {
-            outcome.result = "retry";
-            co_return outcome;
-        }
-        if (delivery.report_json.empty()) {
-            delivery.report_json = tlsrpt::to_json(report_value);
-        }
+        const bool by_mail = rua.scheme == tlsrpt::ReportUri::Scheme::mailto;
+        const bool submitted = by_mail && settings.mail.route == ReportMailSettings::Route::submission;
+        const std::string host = submitted ? "[submission]" : destination_host(rua);
         DeliveryAttempt attempt;
-        if (rua.scheme == tlsrpt::ReportUri::Scheme::https) {
-            attempt = co_await post(rua, delivery.report_json);
-        } else {
+        if (const auto silent = turn.silent.find(host); silent != turn.silent.end()) {
+            attempt = {false, false, silent->second + " (of another report, a moment ago)", true};
+        } else if (by_mail) {
             attempt = co_await mail(rua.address, delivery.report_json, delivery.domain);
+        } else {
+            attempt = co_await post(rua, delivery.report_json);
+        }
+        if (attempt.no_answer) {
+            turn.silent.emplace(host, attempt.detail);
         }
         note(delivery, attempt, now);
-        outcome.result = std::string(store::to_string(delivery.state));
-        outcome.detail = delivery.last_error;
-        const Result<void> kept = co_await net::await_work<Result<void>>(
-            work, [this, &delivery] { return store.session_counts.put_delivery(delivery); });
-        if (!kept) {
-            log.error(component, "a delivery could not be noted: " + kept.error().message());
-        }
+        co_await keep(delivery);
+        DeliveryOutcome outcome{delivery.domain, delivery.rua, std::string(store::to_string(delivery.state)),
+                                delivery.last_error};
         log.info(component, fmt::format("report of {} for {} to {}: {}{}{}", to_iso_day(delivery.day),
                                         delivery.domain.text(), printable(delivery.rua, 200), outcome.result,
                                         outcome.detail.empty() ? "" : ": ", printable(outcome.detail, 200)));
         co_return outcome;
+    }
+
+    // What could not be stored is known until it can: nothing is sent twice because the store was away meanwhile.
+    awaitable<void> keep(const Delivery& delivery) {
+        const Result<void> kept = co_await net::await_work<Result<void>>(
+            work, [this, &delivery] { return store.session_counts.put_delivery(delivery); });
+        const std::tuple key(delivery.day, delivery.domain, delivery.rua);
+        if (kept) {
+            unsaved.erase(key);
+        } else {
+            log.error(component, "a delivery could not be noted: " + kept.error().message());
+            unsaved[key] = delivery;
+        }
+    }
+
+    awaitable<void> save_again(Run& turn) {
+        const auto before = unsaved;
+        for (const auto& [key, delivery] : before) {
+            if (delivery.day == turn.day) {
+                turn.delivered[{delivery.domain, delivery.rua}] = delivery;
+            }
+            co_await keep(delivery);
+        }
     }
 
     // RFC 8460 §5.5: retried for a day, with growing gaps, then dropped.
@@ -315,71 +518,29 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
         delivery.next_attempt = now + gap;
     }
 
-    // RFC 8460 §5.4: POST to precisely the URI given; 2xx is acceptance, a redirect is never followed.
-    awaitable<DeliveryAttempt> post(tlsrpt::ReportUri rua, std::string json) {
-        const HttpsUri parts = parts_of(rua.published);
-        const std::string& host_text = parts.host;
-        net::HttpsRequest request;
-        request.url = rua.published;
-        if (settings.https_port != 443 && !parts.names_port) {  // a lab on high ports
-            request.url.insert(parts.authority_end, fmt::format(":{}", settings.https_port));
-        }
-        request.method = "POST";
-        request.headers = {{"Content-Type", "application/tlsrpt+gzip"}};
-        request.body = as_text(tlsrpt::gzip(as_bytes(json)));
-        request.trust = settings.trust;
-        request.certificate =
-            settings.verify_https_rua ? net::HttpsRequest::Certificate::verify : net::HttpsRequest::Certificate::ignore;
-        if (const auto literal = dns::IpAddress::parse(host_text)) {
-            request.addresses = {*literal};
-        } else {
-            const Result<dns::Name> host = dns::Name::parse(host_text);
-            if (!host) {
-                co_return DeliveryAttempt{false, true, "the rua's host is no name: " + host.error().message()};
-            }
-            bool answered = true;
-            for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
-                const net::DnsAnswer answer = co_await resolve(*host, type);
-                answered = answered && answer.usable();
-                for (const dns::AddressData& data : answer.all<dns::AddressData>()) {
-                    request.addresses.push_back(data.address);
-                }
-            }
-            if (request.addresses.empty()) {
-                co_return DeliveryAttempt{false, false,
-                                          host->text() + (answered ? " has no address" : " could not be looked up")};
-            }
-        }
-        const net::HttpsResponse response = co_await net::await_callback<net::HttpsResponse>(
-            [this, &request](std::function<void(net::HttpsResponse)> done) { https.fetch(request, std::move(done)); });
-        if (!response.ok()) {
-            co_return DeliveryAttempt{false,
-                                      response.failure == net::HttpsResponse::Failure::refused_address ||
-                                          response.failure == net::HttpsResponse::Failure::bad_request,
-                                      response.error};
-        }
-        if (response.status >= 200 && response.status < 300) {
-            co_return DeliveryAttempt{true, false, ""};
-        }
-        // 4xx but for "too many" and "too slow" speak of the request, which will not change; a 3xx is never followed.
-        const bool again = response.status >= 500 || response.status == 408 || response.status == 429;
-        co_return DeliveryAttempt{false, !again, fmt::format("the server answered {}", response.status)};
+    awaitable<DeliveryAttempt> post(const tlsrpt::ReportUri& rua, const std::string& json) {
+        const ReportPostSettings how{settings.verify_https_rua, settings.trust, settings.https_port};
+        const auto start = [this, &how, &rua, &json](std::function<void(DeliveryAttempt)> done) {
+            post_report(*this, how, rua, json, std::move(done));
+        };
+        co_return co_await net::await_callback<DeliveryAttempt>(start);
     }
 
     // RFC 8460 §5.3. A retry carries the same report under the same report-id.
     awaitable<DeliveryAttempt> mail(std::string to, std::string json, dns::Name domain) {
         if (!settings.dkim) {
-            co_return DeliveryAttempt{false, false, "reports cannot be mailed: [reporter] contact must be a mailbox"};
+            co_return DeliveryAttempt{false, false, "reports cannot be mailed: [reporter] contact must be a mailbox",
+                                      false};
         }
         const DkimIdentity identity = *settings.dkim;
         const auto read_keys = [this, &identity] { return mail_keys(store.certificates, identity); };
         auto keys = co_await net::await_work<Result<MailKeys>>(work, read_keys);
         if (!keys) {
-            co_return DeliveryAttempt{false, false, "the report cannot be signed: " + keys.error().message()};
+            co_return DeliveryAttempt{false, false, "the report cannot be signed: " + keys.error().message(), false};
         }
         const tlsrpt::ReadReport read = tlsrpt::read_report_json(as_bytes(json));
         if (!read.report) {
-            co_return DeliveryAttempt{false, true, "the report that is kept: " + read.report.error().message()};
+            co_return DeliveryAttempt{false, true, "the report that is kept: " + read.report.error().message(), false};
         }
         co_await look_at_published(keys->dkim);
         const std::string& contact = settings.submitter.contact_info;
@@ -427,10 +588,11 @@ struct Reporter::Impl : SenderParts, std::enable_shared_from_this<Reporter::Impl
     }
 
     ReporterSettings settings;
-    std::vector<store::ReportSuppression> suppressions;  // of this run
     bool running = false;
     bool looked_at_published = false;  // in this run
     std::deque<Turn> waiting;
+    std::map<Day, std::set<dns::Name>> looked_at;  // since the start
+    std::map<std::tuple<Day, dns::Name, std::string>, Delivery> unsaved;
 };
 
 Reporter::Reporter(const SenderParts& parts, ReporterSettings settings)
@@ -452,14 +614,16 @@ void Reporter::resend(Day day, const dns::Name& domain,
                });
 }
 
-Result<std::optional<tlsrpt::Report>> report_preview(store::SessionCounts& counts, Day day, const dns::Name& domain,
+Result<std::optional<tlsrpt::Report>> report_preview(store::Store& store, Day day, const dns::Name& domain,
                                                      const tlsrpt::Submitter& submitter) {
-    POSTSEAL_TRY(const Counted counted, counted_on(counts, day));
-    const auto found = counted.find(domain);
-    if (found == counted.end()) {
-        return std::optional<tlsrpt::Report>();
-    }
-    return std::optional(tlsrpt::report_of_day(day, domain, found->second.policies, submitter));
+    POSTSEAL_TRY(const ReportDay counts, read_report_day(store, day));
+    const auto found = counts.find(domain);
+    return found == counts.end() ? std::optional<tlsrpt::Report>()
+                                 : report_to(day, domain, found->second, {}, submitter);
+}
+
+Result<std::string> report_moment_secret(store::Certificates& certificates) {
+    return certificates.secret_or("report-moments", to_hex(random_bytes(secret_octets)));
 }
 
 void Reporter::reconfigure(ReporterSettings settings) {

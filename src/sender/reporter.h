@@ -1,5 +1,5 @@
 // The report sender: the counts of a day become one report per policy domain, delivered to every rua of its TLSRPT
-// record (RFC 8460 §3, §5; design rule 15), by HTTPS POST (§5.4) or signed mail (§5.3, report_mail.h).
+// record (RFC 8460 §3, §5; design rule 15), by HTTPS POST (§5.4, report_post.h) or signed mail (§5.3, report_mail.h).
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "sender/dkim_key.h"
 #include "sender/parts.h"
+#include "sender/report_caps.h"
 #include "sender/report_mail.h"
 #include "tlsrpt/aggregate.h"
 
@@ -29,6 +30,9 @@ struct ReporterSettings {
     std::uint16_t https_port = 443;  // of an https rua that names none ([lab] rua_port)
     Seconds retry_for{86'400};       // RFC 8460 §5.5: up to a day after the first attempt, then given up
     Seconds retry_first{300};        // doubled with each attempt
+    Seconds spread{14'400};          // RFC 8460 §4.1: of the moments after midnight when reports are due
+    ReportCaps caps;
+    std::size_t domains_at_once = 16;  // a server that hangs holds up no other's report
 };
 
 // One element per (domain, rua).
@@ -51,6 +55,7 @@ public:
     // or too many runs wait; unavailable, when the store does not answer.
     enum class Scope {
         whole_day,  // every domain of the day
+        due,        // whose moment has come and who has not been looked at, and what has to be tried again by now
         retries,    // only what was tried and has to be tried again
     };
     void run(Day day, Scope scope, std::function<void(Result<std::vector<DeliveryOutcome>>)> done);
@@ -68,7 +73,9 @@ private:
 };
 
 // What a domain would be told about the day if it ended now; nothing when no session was counted. Blocks on the store.
-Result<std::optional<tlsrpt::Report>> report_preview(store::SessionCounts& counts, Day day, const dns::Name& domain,
+Result<std::optional<tlsrpt::Report>> report_preview(store::Store& store, Day day, const dns::Name& domain,
                                                      const tlsrpt::Submitter& submitter);
+// What report_moment() takes, so that all processes on one store agree. Blocks on the store.
+Result<std::string> report_moment_secret(store::Certificates& certificates);
 
 }  // namespace postseal::sender

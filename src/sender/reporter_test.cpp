@@ -3,11 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <map>
 #include <optional>
+#include <thread>
 
 #include "base/text.h"
 #include "net/testing.h"
+#include "sender/report_day.h"
 #include "sender/testing.h"
+#include "tlsrpt/mail_log.h"
 #include "tlsrpt/read.h"
 
 namespace postseal::sender {
@@ -29,10 +34,11 @@ const Day day = std::chrono::floor<std::chrono::days>(some_noon) - std::chrono::
 // An HTTPS intake: keeps what is posted and answers with the next status of the list, the last one for ever.
 class TestIntake {
 public:
-    explicit TestIntake(net::CertificateAndKey certificate, std::vector<std::string> answers = {"201 Created"})
+    explicit TestIntake(net::CertificateAndKey certificate, std::vector<std::string> answers = {"201 Created"},
+                        std::string_view host = "127.0.0.1")
         : certificate_(std::move(certificate)),
           answers_(std::move(answers)),
-          server_([this](Peer& peer) { serve(peer); }) {}
+          server_([this](Peer& peer) { serve(peer); }, host) {}
 
     [[nodiscard]] std::string rua(const std::string& path = "/v1/tlsrpt/label") const {
         return "https://intake.test:" + std::to_string(server_.port()) + path;
@@ -82,6 +88,7 @@ protected:
         settings_.mail.trust = ca_.trust();
         settings_.mail.guard = net::AddressGuard(net::NonGlobal::allow);
         settings_.dkim = DkimIdentity{name("sender.test"), "postseal"};
+        settings_.domains_at_once = 1;  // what arrives first does not depend on who is quicker
     }
 
     // Sessions of `domain` on the day: three that worked, two that failed.
@@ -231,6 +238,166 @@ TEST_F(ReporterTest, TellsWhatThePolicyDaemonSaw) {
     EXPECT_EQ(told, (Lines{"sts 0 4 certificate-expired 4", "sts 0 1 sts-policy-fetch-error 1"}));
 }
 
+tlsrpt::PolicyResult dane(const std::string& base, std::uint64_t successful) {
+    tlsrpt::PolicyResult policy;
+    policy.policy_type = "tlsa";
+    policy.policy_domain = base;
+    policy.policy_strings = {"3 1 1 " + std::string(64, 'a')};
+    policy.successful = successful;
+    return policy;
+}
+
+// RPT-002: to the recipient domain's destinations, and to those of the base domain that are not told already.
+TEST_F(ReporterTest, DaneResultsGoToTheHostsOwnerToo) {
+    TestIntake intake(ca_.issue("intake.test"));
+    for (const auto& [domain, sessions] : {std::pair("a.test", 3U), std::pair("b.test", 4U)}) {
+        ASSERT_TRUE(store_->session_counts.add({{day, name(domain), "r", dane("mx.host.test", sessions)}}));
+    }
+    const std::string shared = intake.rua("/shared");
+    publish("a.test", shared);
+    publish("b.test", intake.rua("/b"));
+    publish("mx.host.test", shared + "," + intake.rua("/host"));
+    EXPECT_EQ(run(), (Lines{"a.test " + shared + " sent", "b.test " + intake.rua("/b") + " sent",
+                            "mx.host.test " + shared + " sent", "mx.host.test " + intake.rua("/host") + " sent"}));
+    Lines told;
+    for (const auto& [head, body] : intake.requests()) {
+        const tlsrpt::ReadReport read = tlsrpt::read_report_json(*tlsrpt::gunzip(as_bytes(body)));
+        ASSERT_TRUE(read.report && read.report->policies.size() == 1U);
+        const tlsrpt::PolicyResult& policy = read.report->policies[0];
+        told.push_back(head.substr(5, head.find(' ', 5) - 5) + " " + policy.policy_domain.value_or("") + " " +
+                       std::to_string(policy.successful));
+    }
+    EXPECT_EQ(told,
+              (Lines{"/shared mx.host.test 3", "/b mx.host.test 4", "/shared mx.host.test 4", "/host mx.host.test 7"}))
+        << "nothing is told twice to one address";
+    dns_.remove(name("_smtp._tls.mx.host.test"));
+    ASSERT_TRUE(store_->session_counts.add({{day, name("c.test"), "r", dane("mx.host.test", 1)}}));
+    publish("c.test", intake.rua("/c"));
+    EXPECT_EQ(run().back(), "c.test " + intake.rua("/c") + " sent") << "the host's owner asks for none";
+}
+
+TEST_F(ReporterTest, EachDomainHasItsMoment) {  // RFC 8460 §4.1; RPT-034
+    TestIntake intake(ca_.issue("intake.test"));
+    for (const char* domain : {"a.test", "b.test", "c.test"}) {
+        count(domain);
+        publish(domain, intake.rua("/" + std::string(domain)));
+    }
+    count("mute.test");  // no record
+    const std::string secret = report_moment_secret(store_->certificates).value();
+    const TimePoint midnight(day + std::chrono::days(1));
+    std::map<TimePoint, std::string> moments;
+    for (const char* domain : {"a.test", "b.test", "c.test"}) {
+        moments[report_moment(secret, day, name(domain), settings_.spread)] = domain;
+    }
+    ASSERT_EQ(moments.size(), 3U);
+    const auto sent_now = [this] {  // each run is of a Reporter that has just started: what went before has been sent
+        Lines lines = run(Scope::due);
+        std::erase_if(lines, [](const std::string& line) { return line.ends_with(" already-sent"); });
+        return lines;
+    };
+    clock_.set(midnight);
+    EXPECT_EQ(sent_now(), Lines{});
+    for (const auto& [moment, domain] : moments) {
+        clock_.set(moment - Seconds(1));
+        EXPECT_EQ(sent_now(), Lines{}) << "a second before that of " << domain;
+        clock_.set(moment);
+        EXPECT_EQ(sent_now(), Lines{domain + " " + intake.rua("/" + domain) + " sent"});
+    }
+    settings_.spread = Seconds(0);
+    count("d.test");
+    publish("d.test", intake.rua("/d.test"));
+    clock_.set(midnight);
+    EXPECT_EQ(sent_now(), Lines{"d.test " + intake.rua("/d.test") + " sent"});
+    EXPECT_EQ(intake.requests().size(), 4U);
+}
+
+TEST_F(ReporterTest, WhatIsDueIsLookedAtOnceAndTriedAgainInTime) {
+    TestIntake intake(ca_.issue("intake.test"), {"503 Busy", "201 Created"});
+    settings_.spread = Seconds(0);
+    count("a.test");
+    publish("a.test", intake.rua());
+    count("mute.test");
+    const std::vector<Outcomes> outcomes = run({Scope::due, Scope::due});
+    ASSERT_TRUE(outcomes.at(0) && outcomes.at(1));
+    EXPECT_EQ(outcomes[0]->size(), 1U);
+    EXPECT_EQ(outcomes[0]->at(0).result, "retry");
+    EXPECT_TRUE(outcomes[1]->empty()) << "neither due again nor to be tried again yet";
+    clock_.pass(settings_.retry_first);
+    EXPECT_EQ(run(Scope::due), Lines{"a.test " + intake.rua() + " sent"});
+}
+
+TEST_F(ReporterTest, AServerThatHangsHoldsUpNoOthersReport) {
+    std::atomic<bool> other_served = false;
+    TestIntake intake(ca_.issue("intake.test"));
+    const net::CertificateAndKey certificate = ca_.issue("intake.test");
+    ScriptedServer hanging([&](Peer& peer) {
+        for (int i = 0; i < 1500 && !other_served; ++i) {  // answers when the other report has arrived
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            other_served = !intake.requests().empty();
+        }
+        if (peer.start_tls(certificate)) {
+            (void)peer.read_head();
+            peer.send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            peer.close_tls();
+        }
+    });
+    settings_.domains_at_once = 2;
+    count("a.test");
+    publish("a.test", "https://intake.test:" + std::to_string(hanging.port()) + "/");
+    count("b.test");
+    publish("b.test", intake.rua());
+    const Lines outcome = run();
+    EXPECT_TRUE(other_served) << "while the first was waited for";
+    ASSERT_EQ(outcome.size(), 2U);
+    EXPECT_TRUE(outcome[0].starts_with("a.test ") && outcome[0].ends_with(" sent")) << outcome[0];
+    EXPECT_EQ(outcome[1], "b.test " + intake.rua() + " sent");
+}
+
+TEST_F(ReporterTest, AHostThatGivesNoAnswerIsAskedOnceInARun) {
+    count("a.test");
+    count("b.test");
+    publish("a.test", "https://intake.test:1/a");
+    publish("b.test", "https://intake.test:1/b");
+    EXPECT_EQ(run(), (Lines{"a.test https://intake.test:1/a retry", "b.test https://intake.test:1/b retry"}));
+    EXPECT_EQ(details_.at(0).find("a moment ago"), std::string::npos) << details_.at(0);
+    EXPECT_NE(details_.at(1).find("of another report, a moment ago"), std::string::npos) << details_.at(1);
+}
+
+TEST_F(ReporterTest, CapsKeepAStrangerFromHavingUsFloodAThird) {
+    TestIntake intake(ca_.issue("intake.test"));
+    settings_.caps.rua_max = 2;
+    settings_.caps.per_address_max = 1;
+    count("a.test");
+    count("b.test");
+    publish("a.test", intake.rua("/1") + "," + intake.rua("/2") + "," + intake.rua("/3") + "," + intake.rua("/4"));
+    publish("b.test", intake.rua("/2"));
+    const Lines expected{"a.test " + intake.rua("/1") + " sent", "a.test " + intake.rua("/2") + " sent",
+                         "a.test " + intake.rua("/3") + " failed", "a.test " + intake.rua("/4") + " failed",
+                         "b.test " + intake.rua("/2") + " failed"};
+    EXPECT_EQ(run(), expected);
+    EXPECT_EQ(details_.at(2), "cap: of 4 rua in the record 2 are served");
+    EXPECT_EQ(details_.at(4), "cap: 1 reports of the day went to this address");
+    EXPECT_EQ(intake.requests().size(), 2U);
+    settings_.caps.rua_max = 0;
+    EXPECT_EQ(run().at(2), "a.test " + intake.rua("/3") + " failed") << "final";
+}
+
+TEST_F(ReporterTest, AReportThatOnlyDeliveringReportsWouldTellOfIsNotSent) {  // RPT-014
+    TestIntake intake(ca_.issue("intake.test"));
+    tlsrpt::PolicyResult failed_fetch;
+    failed_fetch.policy_type = "sts";
+    failed_fetch.policy_domain = "a.test";
+    failed_fetch.failed = 1;
+    failed_fetch.failures.emplace_back();
+    failed_fetch.failures[0].result_type = "sts-policy-fetch-error";
+    failed_fetch.failures[0].sessions = 1;
+    ASSERT_TRUE(store_->session_counts.add({{day, name("a.test"), "", failed_fetch}}));
+    ASSERT_TRUE(store_->handed_reports.put("1", name("a.test"), TimePoint(day)));
+    publish("a.test", intake.rua());
+    EXPECT_EQ(run(), Lines{});
+    EXPECT_TRUE(intake.requests().empty());
+}
+
 TEST_F(ReporterTest, AResentReportIsTheSameReport) {  // RPT-048: a receiver drops the duplicate by its report-id
     TestIntake intake(ca_.issue("intake.test"), {"201 Created", "400 No", "201 Created"});
     count("a.test");
@@ -274,7 +441,7 @@ TEST_F(ReporterTest, WhoIsSuppressedGetsNothingUntilItRunsOut) {
 
 TEST_F(ReporterTest, APreviewIsTheReportOfTheDay) {
     const auto preview = [&](const char* domain) {
-        return report_preview(store_->session_counts, day, name(domain), settings_.submitter);
+        return report_preview(*store_, day, name(domain), settings_.submitter);
     };
     EXPECT_FALSE(preview("a.test").value().has_value());
     count("a.test");
@@ -418,6 +585,26 @@ TEST_F(ReporterTest, ALabsPortIsForUrisThatNameNone) {  // [lab] rua_port; RPT-0
     EXPECT_EQ(other.requests().size(), 1U);
 }
 
+TEST_F(ReporterTest, ARuaMayNameAnAddressOrAnEncodedHost) {  // RFC 3986 §3.2.2
+    TestIntake intake(ca_.issue("intake.test"));
+    TestIntake six(ca_.issue("intake.test"), {"201 Created"}, "::1");
+    count("a.test");
+    const std::string port = ":" + std::to_string(intake.port()) + "/r";
+    const std::string literal = "https://[::1]:" + std::to_string(six.port()) + "/r";
+    publish("a.test", "https://127.0.0.1" + port + ", " + literal + ", https://int%61ke.test" + port);
+    EXPECT_EQ(run(), (Lines{"a.test https://127.0.0.1" + port + " sent", "a.test " + literal + " sent",
+                            "a.test https://int%61ke.test" + port + " sent"}))
+        << details_.at(1);
+    EXPECT_EQ(intake.requests().size(), 2U);
+    ASSERT_EQ(six.requests().size(), 1U);
+    EXPECT_TRUE(six.requests()[0].first.starts_with("POST /r HTTP/1.1\r\n"));
+    settings_.https_port = six.port();
+    count("b.test");
+    publish("b.test", "https://[::1]/r,https://[::1]:/r?x");
+    EXPECT_EQ(run().at(3), "b.test https://[::1]/r sent") << "[lab] rua_port behind the bracket";
+    EXPECT_EQ(run().at(4), "b.test https://[::1]:/r?x already-sent") << "an empty port is none (RFC 3986 §3.2.3)";
+}
+
 TEST_F(ReporterTest, NeverPostsIntoTheOperatorsOwnNetwork) {  // design rule 20: a rua is a stranger's word
     TestIntake intake(ca_.issue("intake.test"));
     count("a.test");
@@ -513,6 +700,35 @@ TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
     ASSERT_TRUE(read.mail);
     EXPECT_EQ(read.mail->report_domain, "a.test");
     EXPECT_EQ(read.mail->report_submitter, "sender.test");
+}
+
+// RPT-014: so that the session that carries it can be told from others.
+TEST_F(ReporterTest, WhatIsHandedOverIsNoted) {
+    TestMailServer mail("250 queued");
+    settings_.mail.submission = mail.url();
+    count("a.test");
+    publish("a.test", "mailto:tls@Box.test");
+    EXPECT_EQ(run(), Lines{"a.test mailto:tls@Box.test sent"});
+    const auto noted = store_->handed_reports.open_after(0).value();
+    ASSERT_EQ(noted.size(), 1U);
+    EXPECT_EQ(noted[0].domain, name("box.test")) << "with whose hosts the session will be";
+    EXPECT_EQ(noted[0].at, clock_.now());
+    EXPECT_NE(mail.messages.at(0).find("Message-ID: <" + noted[0].message_id + ">\r\n"), std::string::npos);
+    EXPECT_TRUE(tlsrpt::looks_like_report_id(noted[0].message_id)) << noted[0].message_id;
+    for (const char* verdict : {"550 no", "451 later"}) {
+        TestMailServer refusing(verdict);
+        settings_.mail.submission = refusing.url();
+        count("b.test");
+        publish("b.test", std::string("mailto:tls@b.test?") + std::string(verdict).substr(0, 3));
+        (void)run();
+        EXPECT_EQ(refusing.messages.size(), 1U);
+        EXPECT_EQ(store_->handed_reports.open_after(0).value().size(), 1U) << verdict << ": nobody carries it on";
+    }
+    settings_.mail.submission = "smtp://127.0.0.1:1";
+    count("c.test");
+    publish("c.test", "mailto:tls@c.test");
+    (void)run();
+    EXPECT_EQ(store_->handed_reports.open_after(0).value().size(), 1U);
 }
 
 TEST_F(ReporterTest, ACopyGoesToTheOperator) {
@@ -617,6 +833,7 @@ TEST_F(DirectReporterTest, TriesTheHostsInTheirOrderUntilOneTakesIt) {  // RFC 5
     ASSERT_EQ(mail.messages.size(), 1U);
     EXPECT_NE(mail.messages[0].find("\r\nTLS-Required: No\r\n"), std::string::npos) << "RFC 8689 §3; TLSREQ-001";
     EXPECT_EQ(mail.messages[0].find("TLS-Required"), mail.messages[0].rfind("TLS-Required"));
+    EXPECT_TRUE(store_->handed_reports.open_after(0).value().empty()) << "no mail server tells of our own session";
 }
 
 TEST_F(DirectReporterTest, ADomainWithoutMxIsItsOwnHost) {  // RFC 5321 §5.1

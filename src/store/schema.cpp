@@ -93,6 +93,12 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE TABLE log_position (host TEXT NOT NULL, file TEXT NOT NULL, position TEXT NOT NULL, "
         "PRIMARY KEY (host, file))",
     },
+    {
+        // A mailed report, noted before it is handed over: its session is not counted (rule 15).
+        "CREATE TABLE handed_report (id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, domain TEXT NOT NULL, "
+        "at BIGINT NOT NULL, claim BIGINT NOT NULL)",
+        "CREATE INDEX handed_report_at ON handed_report (at)",
+    },
 };
 
 }  // namespace

@@ -1,8 +1,14 @@
 #include "store/session_counts.h"
 
-#include <algorithm>
-#include <map>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <tuple>
+
+#include "base/text.h"
 #include "store/report_json.h"
 
 namespace postseal::store {
@@ -39,42 +45,111 @@ std::string_view to_string(DeliveryState state) {
     return "unknown";
 }
 
-Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
-    return database_->transaction([&]() -> Result<void> {
-        for (const tlsrpt::Count& count : counts) {
-            const std::string key = policy_key(count.policy);
-            POSTSEAL_TRY(
-                const auto counted,
-                database_->query("INSERT INTO session_count (day, domain, policy, record, successful, failed) "
-                                 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (day, domain, policy) DO UPDATE SET "
-                                 "record = CASE WHEN $4 = '' THEN session_count.record ELSE $4 END, "
-                                 "successful = session_count.successful + $5, "
-                                 "failed = session_count.failed + $6",
-                                 {value(count.day), value(count.domain.text()), value(key), value(count.record),
-                                  value(static_cast<std::int64_t>(count.policy.successful)),
-                                  value(static_cast<std::int64_t>(count.policy.failed))}));
-            (void)counted;
-            for (const tlsrpt::FailureDetail& detail : count.policy.failures) {
-                POSTSEAL_TRY(
-                    const auto failed,
-                    database_->query("INSERT INTO session_failure (day, domain, policy, detail, sessions) "
-                                     "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (day, domain, policy, detail) "
-                                     "DO UPDATE SET sessions = session_failure.sessions + $5",
-                                     {value(count.day), value(count.domain.text()), value(key),
-                                      value(detail_key(detail)), value(static_cast<std::int64_t>(detail.sessions))}));
-                (void)failed;
-            }
-            if (count.record.empty()) {
-                continue;  // not from a session: nobody has seen a record
-            }
-            // Every policy of a domain's day knows the newest record: where to send when DNS does not answer.
-            POSTSEAL_TRY(const auto renewed,
-                         database_->query("UPDATE session_count SET record = $3 WHERE day = $1 AND domain = $2 AND "
-                                          "record <> $3",
-                                          {value(count.day), value(count.domain.text()), value(count.record)}));
-            (void)renewed;
+namespace {
+
+// Rows that go into one statement. Few different statements, so that each is prepared once.
+constexpr std::size_t rows_at_once = 64;
+
+// "($1, $2), ($3, $4)"
+std::string placeholders(std::size_t rows, std::size_t columns, std::string_view first_cast = "{}") {
+    std::string out;
+    for (std::size_t row = 0; row < rows; ++row) {
+        out += row == 0 ? "(" : ", (";
+        for (std::size_t column = 0; column < columns; ++column) {
+            const std::string number = fmt::format("${}", row * columns + column + 1);
+            out += column == 0 ? fmt::format(fmt::runtime(first_cast), number) : ", " + number;
         }
-        return {};
+        out += ')';
+    }
+    return out;
+}
+
+// `make_sql` for 64 rows, and for the single ones that are left.
+Result<void> in_batches(Database& database, std::vector<std::vector<Value>> rows,
+                        const std::function<std::string(std::size_t)>& make_sql) {
+    const std::string many_sql = rows.size() < rows_at_once ? std::string() : make_sql(rows_at_once);
+    const std::string one_sql = make_sql(1);
+    for (std::size_t begin = 0; begin < rows.size();) {
+        const std::size_t count = rows.size() - begin >= rows_at_once ? rows_at_once : 1;
+        std::vector<Value> parameters;
+        parameters.reserve(count * rows[begin].size());
+        for (std::size_t row = begin; row < begin + count; ++row) {
+            std::move(rows[row].begin(), rows[row].end(), std::back_inserter(parameters));
+        }
+        POSTSEAL_TRY(const auto done, database.query(count == 1 ? one_sql : many_sql, parameters));
+        (void)done;
+        begin += count;
+    }
+    return {};
+}
+
+std::string count_sql(std::size_t rows) {
+    return "INSERT INTO session_count (day, domain, policy, record, successful, failed) VALUES " +
+           placeholders(rows, 6) +
+           " ON CONFLICT (day, domain, policy) DO UPDATE SET record = CASE WHEN excluded.record = '' THEN "
+           "session_count.record ELSE excluded.record END, successful = session_count.successful + "
+           "excluded.successful, failed = session_count.failed + excluded.failed";
+}
+
+std::string failure_sql(std::size_t rows) {
+    return "INSERT INTO session_failure (day, domain, policy, detail, sessions) VALUES " + placeholders(rows, 5) +
+           " ON CONFLICT (day, domain, policy, detail) DO UPDATE SET sessions = session_failure.sessions + "
+           "excluded.sessions";
+}
+
+std::string record_sql(std::size_t rows) {
+    return "WITH fresh (day, domain, record) AS (VALUES " + placeholders(rows, 3, "CAST({} AS BIGINT)") +
+           ") UPDATE session_count SET record = fresh.record FROM fresh WHERE session_count.day = fresh.day AND "
+           "session_count.domain = fresh.domain AND session_count.record <> fresh.record";
+}
+
+}  // namespace
+
+Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
+    // A statement meets a row once; and everybody takes the rows in the same order, so that nobody waits in a circle.
+    struct Summed {
+        std::string record;
+        std::int64_t successful = 0;
+        std::int64_t failed = 0;
+        std::map<std::string, std::int64_t> failures;
+    };
+    std::map<std::tuple<Day, std::string, std::string>, Summed> summed;
+    std::map<std::pair<Day, std::string>, std::string> records;
+    for (const tlsrpt::Count& count : counts) {
+        Summed& row = summed[{count.day, count.domain.text(), policy_key(count.policy)}];
+        row.successful += static_cast<std::int64_t>(count.policy.successful);
+        row.failed += static_cast<std::int64_t>(count.policy.failed);
+        for (const tlsrpt::FailureDetail& detail : count.policy.failures) {
+            row.failures[detail_key(detail)] += static_cast<std::int64_t>(detail.sessions);
+        }
+        if (!count.record.empty()) {  // an empty one is not from a session: nobody has seen a record
+            row.record = count.record;
+            records[{count.day, count.domain.text()}] = count.record;
+        }
+    }
+    std::vector<std::vector<Value>> count_rows;
+    std::vector<std::vector<Value>> failure_rows;
+    std::vector<std::vector<Value>> record_rows;
+    for (const auto& [key, row] : summed) {
+        const auto& [day, domain, policy] = key;
+        count_rows.push_back(
+            {value(day), value(domain), value(policy), value(row.record), value(row.successful), value(row.failed)});
+        for (const auto& [detail, sessions] : row.failures) {
+            failure_rows.push_back({value(day), value(domain), value(policy), value(detail), value(sessions)});
+        }
+    }
+    // Every policy of a domain's day knows the newest record: where to send when DNS does not answer.
+    for (const auto& [key, record] : records) {
+        record_rows.push_back({value(key.first), value(key.second), value(record)});
+    }
+    return database_->transaction([&]() -> Result<void> {
+        if (auto done = in_batches(*database_, std::move(count_rows), count_sql); !done) {
+            return done;
+        }
+        if (auto done = in_batches(*database_, std::move(failure_rows), failure_sql); !done) {
+            return done;
+        }
+        return in_batches(*database_, std::move(record_rows), record_sql);
     });
 }
 
@@ -114,6 +189,33 @@ Result<std::vector<tlsrpt::Count>> SessionCounts::of_day(Day day) {
         POSTSEAL_TRY(tlsrpt::FailureDetail detail, detail_from_key(row.text(2)));
         detail.sessions = static_cast<std::uint64_t>(row.number(3));
         out[found->second].policy.failures.push_back(std::move(detail));
+    }
+    return out;
+}
+
+Result<std::set<dns::Name>> SessionCounts::domains_of(Day day) {
+    std::set<dns::Name> out;
+    for (const char* table : {"session_count", "testing_host"}) {
+        POSTSEAL_TRY(
+            const Rows rows,
+            database_->query(std::string("SELECT DISTINCT domain FROM ") + table + " WHERE day = $1", {value(day)}));
+        for (const Row& row : rows) {
+            POSTSEAL_TRY(dns::Name domain, dns::Name::parse_ascii(row.text(0)));
+            out.insert(std::move(domain));
+        }
+    }
+    // RFC 8460 §3: of DANE, the domain of the policy is the host's.
+    POSTSEAL_TRY(const Rows policies,
+                 database_->query("SELECT DISTINCT policy FROM session_count WHERE day = $1 AND policy LIKE '%tlsa%'",
+                                  {value(day)}));
+    for (const Row& row : policies) {
+        POSTSEAL_TRY(const tlsrpt::PolicyResult policy, policy_from_key(row.text(0)));
+        if (policy.policy_type != "tlsa" || !policy.policy_domain) {
+            continue;
+        }
+        if (auto base = dns::Name::parse(*policy.policy_domain); base && !base->is_root()) {
+            out.insert(std::move(*base));
+        }
     }
     return out;
 }
@@ -169,13 +271,11 @@ Result<void> SessionCounts::put_delivery(const Delivery& delivery) {
          value(delivery.last_error), value(delivery.report_json)}));
 }
 
-Result<std::vector<Delivery>> SessionCounts::deliveries(Day day) {
-    POSTSEAL_TRY(
-        const Rows rows,
-        database_->query("SELECT domain, rua, state, attempts, first_attempt, next_attempt, last_error, report_json "
-                         "FROM report_delivery WHERE day = $1 ORDER BY domain, rua",
-                         {value(day)}));
+namespace {
+
+Result<std::vector<Delivery>> read_deliveries(Day day, const Rows& rows) {
     std::vector<Delivery> out;
+    out.reserve(rows.size());
     for (const Row& row : rows) {
         POSTSEAL_TRY(dns::Name domain, dns::Name::parse_ascii(row.text(0)));
         const auto state = delivery_state(row.text(2));
@@ -184,6 +284,72 @@ Result<std::vector<Delivery>> SessionCounts::deliveries(Day day) {
         }
         out.push_back({day, std::move(domain), row.text(1), *state, row.number(3), row.maybe_time(4), row.maybe_time(5),
                        row.text(6), row.text(7)});
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<std::vector<Delivery>> SessionCounts::deliveries(Day day, ReportTexts texts) {
+    const std::string text = texts == ReportTexts::all
+                                 ? "report_json"
+                                 : "CASE WHEN state IN ('sent', 'failed') THEN '' ELSE report_json END";
+    POSTSEAL_TRY(const Rows rows,
+                 database_->query("SELECT domain, rua, state, attempts, first_attempt, next_attempt, last_error, " +
+                                      text + " FROM report_delivery WHERE day = $1 ORDER BY domain, rua",
+                                  {value(day)}));
+    return read_deliveries(day, rows);
+}
+
+Result<std::vector<Delivery>> SessionCounts::deliveries(Day day, const dns::Name& domain) {
+    POSTSEAL_TRY(
+        const Rows rows,
+        database_->query("SELECT domain, rua, state, attempts, first_attempt, next_attempt, last_error, report_json "
+                         "FROM report_delivery WHERE day = $1 AND domain = $2 ORDER BY rua",
+                         {value(day), value(domain.text())}));
+    return read_deliveries(day, rows);
+}
+
+Result<DaySummary> SessionCounts::summary_of(Day day, std::string_view capped_error_begins) {
+    DaySummary summary;
+    // Of a testing-mode domain there may be no session to count, and a report all the same: what was seen at its hosts.
+    POSTSEAL_TRY(const Rows domains,
+                 database_->query("SELECT COUNT(*) FROM (SELECT domain FROM session_count WHERE day = $1 UNION SELECT "
+                                  "domain FROM report_delivery WHERE day = $1) AS domain_of_day",
+                                  {value(day)}));
+    summary.domains = domains.at(0).number(0);
+    POSTSEAL_TRY(
+        const Rows states,
+        database_->query("SELECT state, COUNT(*), COUNT(CASE WHEN SUBSTR(last_error, 1, LENGTH(CAST($2 AS "
+                         "TEXT))) = CAST($2 AS TEXT) THEN 1 END) FROM report_delivery WHERE day = $1 GROUP BY state",
+                         {value(day), value(capped_error_begins)}));
+    for (const Row& row : states) {
+        const std::string state = row.text(0);
+        const std::int64_t count = row.number(1);
+        if (state == "pending") {
+            summary.pending = count;
+        } else if (state == "sent") {
+            summary.sent = count;
+        } else if (state == "retry") {
+            summary.retry = count;
+        } else {
+            summary.failed = count;
+            summary.capped = row.number(2);
+        }
+    }
+    return summary;
+}
+
+Result<std::set<dns::Name>> SessionCounts::to_be_retried(Day day, std::optional<TimePoint> by) {
+    constexpr std::int64_t end_of_time = std::numeric_limits<std::int64_t>::max();
+    POSTSEAL_TRY(const Rows rows,
+                 database_->query("SELECT DISTINCT domain FROM report_delivery WHERE day = $1 AND state = 'retry' AND "
+                                  "COALESCE(next_attempt, 0) <= $2",
+                                  {value(day), by ? value(*by) : value(end_of_time)}));
+    std::set<dns::Name> out;
+    for (const Row& row : rows) {
+        POSTSEAL_TRY(dns::Name domain, dns::Name::parse_ascii(row.text(0)));
+        out.insert(std::move(domain));
     }
     return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,19 @@ struct ReportSuppression {
     std::string reason;
 };
 
+// Of one day: domains with sessions or deliveries, and deliveries by what became of them.
+struct DaySummary {
+    std::int64_t domains = 0;
+    std::int64_t pending = 0;
+    std::int64_t sent = 0;
+    std::int64_t retry = 0;
+    std::int64_t failed = 0;  // those included that a cap has kept from being made
+    std::int64_t capped = 0;
+};
+
+// Whose `report_json` is read: it is the most of a delivery, and a day may have a hundred thousand.
+enum class ReportTexts { all, unfinished };
+
 class SessionCounts {
 public:
     explicit SessionCounts(Database& database) : database_(&database) {}
@@ -55,13 +69,19 @@ public:
     Result<void> add(const std::vector<tlsrpt::Count>& counts);
     Result<std::vector<Day>> days();
     Result<std::vector<tlsrpt::Count>> of_day(Day day);
+    // Whose reports the day may have: domains of sessions, and TLSA base domains.
+    Result<std::set<dns::Name>> domains_of(Day day);
     Result<void> erase_before(Day day);
 
     Result<void> put_testing_host(const TestingHost& host);  // replaces (day, domain, host)
     Result<std::vector<TestingHost>> testing_hosts(Day day);
 
     Result<void> put_delivery(const Delivery& delivery);  // replaces (day, domain, rua)
-    Result<std::vector<Delivery>> deliveries(Day day);
+    Result<std::vector<Delivery>> deliveries(Day day, ReportTexts texts = ReportTexts::all);
+    Result<std::vector<Delivery>> deliveries(Day day, const dns::Name& domain);
+    Result<DaySummary> summary_of(Day day, std::string_view capped_error_begins);
+    // Domains of the day with a delivery that is to be tried again: by then, or at all.
+    Result<std::set<dns::Name>> to_be_retried(Day day, std::optional<TimePoint> by);
 
     Result<void> put_suppression(const ReportSuppression& entry);  // replaces the target's
     // Whether there was one.

@@ -12,6 +12,7 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
       audit(*database),
       certificates(*database, secrets),
       domains(*database),
+      handed_reports(*database),
       log_positions(*database),
       policy_cache(*database),
       reports(*database),

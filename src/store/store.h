@@ -11,6 +11,7 @@
 #include "store/certificates.h"
 #include "store/database.h"
 #include "store/domains.h"
+#include "store/handed_reports.h"
 #include "store/log_positions.h"
 #include "store/policy_cache.h"
 #include "store/reports.h"
@@ -32,6 +33,7 @@ public:
     Audit audit;
     Certificates certificates;
     Domains domains;
+    HandedReports handed_reports;
     LogPositions log_positions;
     PolicyCache policy_cache;
     Reports reports;

@@ -1,6 +1,7 @@
 // The store: what goes in comes out, what must be refused is refused. On SQLite, and on PostgreSQL (store/testing.h).
 #include "store/store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -414,6 +415,84 @@ TEST(SessionCounts, SumsWhatIsTheSame) {
     EXPECT_EQ(store->session_counts.days().value().size(), 2U);
     ASSERT_TRUE(store->session_counts.erase_before(day + std::chrono::days(1)));
     EXPECT_TRUE(store->session_counts.of_day(day).value().empty());
+}
+
+TEST(SessionCounts, SumsManyAtOnce) {
+    auto store = new_store();
+    const Day day = std::chrono::floor<std::chrono::days>(now);
+    std::vector<tlsrpt::Count> counts;
+    for (int i = 0; i < 150; ++i) {  // more than go into one statement, and not a multiple of it
+        counts.push_back({day, name(fmt::format("d{:03}.example", i)), "old", sts_result(1, 1)});
+    }
+    counts.push_back({day, name("d000.example"), "", sts_result(1, 0)});     // the same row twice, without a record
+    counts.push_back({day, name("d001.example"), "new", sts_result(0, 2)});  // and with a newer one
+    tlsrpt::PolicyResult other = sts_result(4, 0);
+    other.policy_strings = {"version: STSv1", "mode: none"};
+    counts.push_back({day, name("d002.example"), "newest", other});  // another policy of a domain
+    for (int round = 1; round <= 2; ++round) {
+        ASSERT_TRUE(store->session_counts.add(counts));
+        const auto rows = store->session_counts.of_day(day).value();
+        ASSERT_EQ(rows.size(), 151U);
+        const auto sum = static_cast<std::uint64_t>(round);
+        EXPECT_EQ(rows[0].policy, sts_result(2 * sum, sum));
+        EXPECT_EQ(rows[0].record, "old");
+        EXPECT_EQ(rows[1].policy, sts_result(sum, 3 * sum));
+        EXPECT_EQ(rows[1].record, "new");
+        EXPECT_EQ(rows[2].record, "newest") << "every policy of the domain's day knows it";
+        EXPECT_EQ(rows[3].record, "newest");
+        EXPECT_EQ(rows[150].policy, sts_result(sum, sum));
+    }
+}
+
+TEST(SessionCounts, KnowsWhoIsToBeTriedAgain) {
+    auto store = new_store();
+    const Day day = std::chrono::floor<std::chrono::days>(now);
+    const auto put = [&](const char* domain, DeliveryState state, std::optional<TimePoint> next) {
+        ASSERT_TRUE(store->session_counts.put_delivery({day, name(domain), "r", state, 1, now, next, "", "{}"}));
+    };
+    put("a.test", DeliveryState::retry, now);
+    put("b.test", DeliveryState::retry, now + Seconds(1));
+    put("c.test", DeliveryState::sent, {});
+    put("d.test", DeliveryState::failed, {});
+    EXPECT_EQ(store->session_counts.to_be_retried(day, now).value(), std::set<dns::Name>{name("a.test")});
+    EXPECT_EQ(store->session_counts.to_be_retried(day, {}).value(),
+              (std::set<dns::Name>{name("a.test"), name("b.test")}));
+    EXPECT_TRUE(store->session_counts.to_be_retried(day - std::chrono::days(1), {}).value().empty());
+    const auto lean = store->session_counts.deliveries(day, ReportTexts::unfinished).value();
+    ASSERT_EQ(lean.size(), 4U);
+    EXPECT_EQ(lean[0].report_json, "{}");
+    EXPECT_EQ(lean[2].report_json, "") << "it is not sent again";
+    EXPECT_EQ(store->session_counts.deliveries(day, name("c.test")).value().at(0).report_json, "{}");
+}
+
+TEST(HandedReports, AreClaimedOnceAndForCertainOverAGuess) {  // design rule 15
+    auto store = new_store();
+    HandedReports& reports = store->handed_reports;
+    ASSERT_TRUE(reports.put("1@a", name("a.test"), now));
+    ASSERT_TRUE(reports.put("1@a", name("a.test"), now)) << "another try of the same mail";
+    ASSERT_TRUE(reports.put("2@a", name("b.test"), now + std::chrono::days(1)));
+    const auto open = reports.open_after(0).value();
+    ASSERT_EQ(open.size(), 2U);
+    EXPECT_EQ(open[0].message_id, "1@a");
+    EXPECT_EQ(open[0].domain, name("a.test"));
+    EXPECT_EQ(open[0].at, now);
+    EXPECT_EQ(reports.open_after(open[0].number).value().size(), 1U);
+    EXPECT_TRUE(reports.claim("1@a", ReportClaim::guessed).value());
+    EXPECT_FALSE(reports.claim("1@a", ReportClaim::guessed).value());
+    EXPECT_EQ(reports.open_after(0).value().size(), 2U) << "a guess can be bettered";
+    EXPECT_TRUE(reports.claim("1@a", ReportClaim::certain).value());
+    EXPECT_FALSE(reports.claim("1@a", ReportClaim::certain).value());
+    EXPECT_EQ(reports.open_after(0).value().size(), 1U);
+    EXPECT_EQ(reports.claim_of("1@a").value(), ReportClaim::certain);
+    EXPECT_EQ(reports.claim_of("2@a").value(), ReportClaim::none);
+    EXPECT_EQ(reports.claim_of("3@a").value(), std::nullopt);
+    EXPECT_FALSE(reports.claim("3@a", ReportClaim::certain).value());
+    const Day day = std::chrono::floor<std::chrono::days>(now);
+    EXPECT_EQ(reports.domains_on(day).value(), std::set<dns::Name>{name("a.test")});
+    ASSERT_TRUE(reports.erase("2@a"));
+    ASSERT_TRUE(reports.erase_before(now + Seconds(1)));
+    EXPECT_EQ(reports.claim_of("1@a").value(), std::nullopt);
+    EXPECT_TRUE(reports.open_after(0).value().empty());
 }
 
 TEST(SessionCounts, RemembersDeliveries) {

@@ -26,9 +26,9 @@ constexpr std::string_view starttls_refused = "SMTP error from remote mail serve
 
 // The fields, in the order in which packaging/exim/acl writes them. One that a stranger could have put into the value
 // of another would be out of place.
-enum Field { at, event, domain, host, ip, port, from, level, source, dane, notafter, error, why };
+enum Field { at, event, domain, host, ip, port, from, level, source, dane, notafter, message_id, error, why };
 constexpr std::array<std::string_view, why + 1> field_names = {
-    "at", "event", "domain", "host", "ip", "port", "from", "level", "source", "dane", "notafter", "error", "why"};
+    "at", "event", "domain", "host", "ip", "port", "from", "level", "source", "dane", "notafter", "id", "error", "why"};
 using Fields = std::array<std::string_view, why + 1>;
 
 bool take(std::string_view& text, std::string_view prefix) {
@@ -69,6 +69,9 @@ bool is_line_begin(std::string_view text) {
 std::optional<Fields> fields_of(std::string_view text) {
     Fields fields;
     for (std::size_t i = 0; i < fields.size(); ++i) {
+        if (i == message_id && !text.starts_with("id=")) {
+            continue;  // an older fragment
+        }
         if (!take(text, field_names.at(i)) || !take(text, "=")) {
             return std::nullopt;
         }
@@ -164,6 +167,13 @@ std::optional<LoggedSession> session_of(std::string_view text) {
     LoggedSession session{
         *when, std::move(*name),         std::string(fields->at(host)), std::string(fields->at(ip)), {},
         "",    held_to(*fields, failed), std::string(fields->at(from))};
+    std::string_view id = fields->at(message_id);
+    if (take(id, "<") && id.ends_with('>')) {
+        id.remove_suffix(1);
+    }
+    if (looks_like_report_id(id)) {
+        session.message_id = std::string(id);
+    }
     if (failed ? !set_failure(session, *fields) : fields->at(event) != session_began) {
         return std::nullopt;
     }

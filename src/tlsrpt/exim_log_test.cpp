@@ -56,6 +56,22 @@ LoggedSession one(const Line& line) {
     return sessions.empty() ? LoggedSession{{}, dns::Name(), "", "", {}, "", {}, ""} : std::move(sessions[0]);
 }
 
+TEST(EximLogTest, TheMessageIdOfAReport) {  // RPT-014
+    const std::string report = "1790000000." + std::string(16, 'a') + "." + std::string(32, 'b') + "@sender.test";
+    const auto id_of = [](const std::string& id) {
+        std::string text = Line{}.text();
+        text.insert(text.find(" error="), " id=" + id);
+        const auto sessions = read(text);
+        return sessions.size() == 1 ? sessions[0].message_id : "no session";
+    };
+    EXPECT_EQ(id_of("<" + report + ">"), report);
+    EXPECT_EQ(id_of(report), report);
+    EXPECT_EQ(id_of(""), "") << "a message without";
+    EXPECT_EQ(id_of("<E1vabc-0001@example.com>"), "") << "nobody else's is of interest";
+    EXPECT_EQ(id_of("<" + report + "> error=-37"), "no session") << "a field that is out of place";
+    EXPECT_EQ(one({}).message_id, "") << "the fragment before there was this field";
+}
+
 TEST(EximLogTest, ASession) {
     const LoggedSession session = one({});
     EXPECT_EQ(session.at, TimePoint(Seconds(1'795'571'260)));

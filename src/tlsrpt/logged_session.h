@@ -29,6 +29,8 @@ struct LoggedSession {
     std::string reason;                 // failure-reason-code; may be empty
     HeldTo held_to = HeldTo::unknown;
     std::string own_address;  // of the sending MTA; "" when the log does not name it
+    // Of the message, without <>, where it may be that of a report of ours (looks_like_report_id); else "".
+    std::string message_id{};
     friend bool operator==(const LoggedSession&, const LoggedSession&) = default;
 };
 

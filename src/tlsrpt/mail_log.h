@@ -10,6 +10,10 @@
 
 namespace postseal::tlsrpt {
 
+// The form of the Message-IDs that our reports have (sender/report_message_id.h). Whether one is a report's, the store
+// knows; this only keeps those of all other mail from being remembered and looked up.
+bool looks_like_report_id(std::string_view id);
+
 class MailLog {
 public:
     static constexpr std::size_t line_bytes_max = 64 * 1024;  // Postfix cuts its own at 2 KiB, Exim at 8

@@ -19,6 +19,7 @@ constexpr std::size_t processes_max = 10'000;
 constexpr std::size_t open_max = 100;  // sessions of one process before a message of its ends
 constexpr std::size_t recipients_max = 1000;
 constexpr std::size_t proxy_faults_max = 200;
+constexpr std::size_t reports_max = 100'000;  // messages that may be reports of ours, on all hosts
 constexpr std::size_t reason_bytes_max = 200;
 constexpr std::uint16_t smtp_port = 25;
 constexpr std::uint64_t hostname_mismatch = 62;  // X509_V_ERR_HOSTNAME_MISMATCH, which Postfix prints as a number
@@ -158,11 +159,17 @@ std::optional<PostfixLog::Line> PostfixLog::parse(std::string_view text, const N
     // "postfix/smtp", "postfix-out/smtp", "postfix/relay/smtp": syslog_name is the operator's, the end is the program.
     const std::size_t slash = tag->rfind('/');
     const std::string_view program = slash == std::string_view::npos ? *tag : tag->substr(slash + 1);
-    line.proxy = program == "tlsproxy";
-    if (tag->find(' ') != std::string_view::npos || slash == std::string_view::npos ||
-        (program != "smtp" && !line.proxy)) {
+    if (program == "tlsproxy") {
+        line.program = Line::Program::tlsproxy;
+    } else if (program == "cleanup") {
+        line.program = Line::Program::cleanup;
+    } else if (program != "smtp") {
         return std::nullopt;
     }
+    if (tag->find(' ') != std::string_view::npos || slash == std::string_view::npos) {
+        return std::nullopt;
+    }
+    line.host = *host;
     line.process = from_host.substr(0, host->size() + 1 + tag->size() + 1 + pid->size());
     line.said = rest;
     return line;
@@ -252,6 +259,30 @@ void PostfixLog::read_proxy(const Line& line) {
         if (proxy_faults_.size() > proxy_faults_max) {
             proxy_faults_.pop_front();
         }
+    }
+}
+
+// "4F3A17D2: message-id=<id@example.com>". A queue id comes again, with another message.
+void PostfixLog::read_cleanup(const Line& line) {
+    std::string_view said = line.said;
+    const auto queue_id = take_until(said, ": message-id=");
+    if (!queue_id || !is_queue_id(*queue_id)) {
+        return;
+    }
+    std::string key = std::string(line.host) + ' ' + std::string(*queue_id);
+    if (take(said, "<") && said.ends_with('>')) {
+        said.remove_suffix(1);
+    }
+    if (!looks_like_report_id(said)) {
+        reports_.erase(key);
+        return;
+    }
+    if (reports_.insert_or_assign(key, std::string(said)).second) {
+        report_ages_.push_back(std::move(key));
+    }
+    while (report_ages_.size() > reports_max) {
+        reports_.erase(report_ages_.front());
+        report_ages_.pop_front();
     }
 }
 
@@ -388,12 +419,14 @@ void PostfixLog::read_status(Process& process, const Line& line, std::string_vie
     if (!domain || domain->is_root()) {
         return;  // an address literal: no domain could ask for a report
     }
+    const auto report = reports_.find(std::string(line.host) + ' ' + std::string(id));
     for (Open& session : open) {
         if (session.peer.port != smtp_port) {
             continue;  // a submission server of one's own, not an MX
         }
         out.push_back({line.at, *domain, std::move(session.peer.host), std::move(session.peer.address), session.failure,
-                       std::move(session.reason), session.held_to, ""});
+                       std::move(session.reason), session.held_to, "",
+                       report == reports_.end() ? std::string() : report->second});
     }
 }
 
@@ -401,15 +434,20 @@ bool PostfixLog::read(std::string_view text, const Now& now, std::vector<LoggedS
     if (!is_text(text)) {
         return false;
     }
-    if (text.find("/smtp[") == std::string_view::npos && text.find("/tlsproxy[") == std::string_view::npos) {
+    const auto has = [text](std::string_view part) { return text.find(part) != std::string_view::npos; };
+    if (!has("/smtp[") && !has("/tlsproxy[") && !(has("/cleanup[") && has(": message-id="))) {
         return true;
     }
     const auto line = parse(text, now);
     if (!line) {
         return true;
     }
-    if (line->proxy) {
+    if (line->program == Line::Program::tlsproxy) {
         read_proxy(*line);
+        return true;
+    }
+    if (line->program == Line::Program::cleanup) {
+        read_cleanup(*line);
         return true;
     }
     std::string_view said = line->said;
@@ -508,7 +546,14 @@ std::string PostfixLog::save() const {
     for (const Fault& fault : proxy_faults_) {
         proxy.emplace_back(fault_of(fault));
     }
-    return json::serialize(json::object{{"processes", std::move(processes)}, {"proxy_faults", std::move(proxy)}});
+    json::array reports;
+    for (const std::string& key : report_ages_) {
+        if (const auto report = reports_.find(key); report != reports_.end()) {
+            reports.emplace_back(json::array{key, report->second});
+        }
+    }
+    return json::serialize(json::object{
+        {"processes", std::move(processes)}, {"proxy_faults", std::move(proxy)}, {"reports", std::move(reports)}});
 }
 
 bool PostfixLog::restore(std::string_view saved) {
@@ -534,6 +579,8 @@ bool PostfixLog::restore(std::string_view saved) {
     };
     processes_.clear();
     proxy_faults_.clear();
+    reports_.clear();
+    report_ages_.clear();
     try {
         const json::value parsed = json::parse(saved);
         for (const auto& [key, value] : parsed.as_object().at("processes").as_object()) {
@@ -566,9 +613,18 @@ bool PostfixLog::restore(std::string_view saved) {
         for (const json::value& fault : parsed.as_object().at("proxy_faults").as_array()) {
             proxy_faults_.push_back(fault_of(fault));
         }
+        if (const json::value* reports = parsed.as_object().if_contains("reports")) {  // since 0.1
+            for (const json::value& report : reports->as_array()) {
+                std::string key(report.as_array().at(0).as_string());
+                reports_[key] = std::string(report.as_array().at(1).as_string());
+                report_ages_.push_back(std::move(key));
+            }
+        }
     } catch (const std::exception&) {  // Boost.JSON's accessors throw; the shape is ours, so one handler is enough
         processes_.clear();
         proxy_faults_.clear();
+        reports_.clear();
+        report_ages_.clear();
         return false;
     }
     return true;

@@ -1,6 +1,7 @@
 // The mail log of a Postfix without TLSRPT (before 3.10): the TLS sessions of its SMTP client, read from the lines that
 // smtp_tls_loglevel = 1 writes. Pure: lines in, sessions out. What is counted is what Postfix 3.10 reports by datagram:
-// handshakes, and the TLS that was required and not to be had; neither connections used again nor clear text.
+// handshakes, and the TLS that was required and not to be had; neither connections used again nor clear text. A session
+// that carried what may be a report of ours names its Message-ID.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,13 @@ private:
     struct Line {
         TimePoint at;
         std::string_view process;  // "host postfix/smtp[123]"
-        bool proxy = false;        // tlsproxy: it does the handshakes of smtp_tls_connection_reuse
+        std::string_view host;     // of it
+        enum class Program {
+            smtp,
+            tlsproxy,  // does the handshakes of smtp_tls_connection_reuse
+            cleanup,   // tells the Message-ID of a queue id
+        };
+        Program program = Program::smtp;
         std::string_view said;
     };
 
@@ -64,6 +71,7 @@ private:
     static std::optional<Peer> parse_peer(std::string_view text);
     static std::optional<Fault> parse_fault(std::string_view said);
     void read_proxy(const Line& line);
+    void read_cleanup(const Line& line);
     void read_handshake(Process& process, const Line& line, std::string_view word, std::string_view text);
     void read_policy_lookup(const Line& line, std::string_view rest, std::vector<LoggedSession>& out) const;
     void read_status(Process& process, const Line& line, std::string_view id, std::string_view rest,
@@ -74,6 +82,9 @@ private:
 
     std::unordered_map<std::string, Process> processes_;
     std::deque<Fault> proxy_faults_;  // of tlsproxy processes, until the client's own line about that peer
+    // Messages in a queue that may be reports of ours: "host queue-id" to Message-ID, and the order in which they came.
+    std::unordered_map<std::string, std::string> reports_;
+    std::deque<std::string> report_ages_;
 };
 
 }  // namespace postseal::tlsrpt
