@@ -33,6 +33,8 @@ const screens = [
   { name: "wizard-certificate", path: "/add/shop-two.example", ready: "progress-steps" },
   { name: "report", path: "/domains/shop.example/reports/r-1042", ready: "report-page" },
   { name: "sending", path: "/sending", ready: "cache" },
+  { name: "sent-day", path: "/sending/2026-11-23", ready: "counted" },
+  { name: "sent-report", path: "/sending/2026-11-23/example.org", ready: "sent-json" },
   { name: "audit", path: "/audit", ready: "audit-row" },
 ];
 const looks = [

@@ -74,6 +74,44 @@ export const useCache = (enabled: boolean) =>
   useQuery({ queryKey: ["cache"], enabled, queryFn: () => unwrap(api.GET("/api/v1/cache", { params: { query: { limit: 200 } } })) });
 export const useReporter = () =>
   useQuery({ queryKey: ["reporter"], queryFn: () => unwrap(api.GET("/api/v1/reporter/status")) });
+export const useReportDay = (day: string) =>
+  useQuery({
+    queryKey: ["reporter", "day", day],
+    queryFn: () => unwrap(api.GET("/api/v1/reporter/reports/{day}", { params: { path: { day } } })),
+  });
+export const useSentReport = (day: string, domain: string) =>
+  useQuery({
+    queryKey: ["reporter", "day", day, domain],
+    queryFn: () => unwrap(api.GET("/api/v1/reporter/reports/{day}/{domain}", { params: { path: { day, domain } } })),
+  });
+export const useSuppressions = () =>
+  useQuery({ queryKey: ["reporter", "suppressions"], queryFn: () => unwrap(api.GET("/api/v1/reporter/suppressions")) });
+
+export function useSuppress() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { target: string; days: number | null; reason: string }) =>
+      unwrap(api.POST("/api/v1/reporter/suppressions", { body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["reporter", "suppressions"] }),
+  });
+}
+
+export function useLiftSuppression() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (target: string) => unwrap(api.POST("/api/v1/reporter/suppressions/lift", { body: { target } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["reporter", "suppressions"] }),
+  });
+}
+
+export function useResend(day: string, domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/reporter/resend", { body: { day, domain } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ["reporter"] }),
+  });
+}
+
 export const useAudit = () =>
   useQuery({ queryKey: ["audit"], queryFn: () => unwrap(api.GET("/api/v1/audit", { params: { query: { limit: 100 } } })) });
 

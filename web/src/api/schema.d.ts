@@ -387,7 +387,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What became of a day's reports */
+        /** What became of a day's reports, and what was counted for them */
         get: operations["listReportDeliveries"];
         put?: never;
         post?: never;
@@ -1247,6 +1247,15 @@ export interface components {
              * @description Next 00:00 UTC
              */
             next_run: string | null;
+            /** @description Each domain's report is due at a random moment within this time after 00:00 UTC */
+            spread_s: number;
+            /** @description What one destination gets at most; 0: any number */
+            caps: {
+                rua_max: number;
+                reports_per_address_max: number;
+                reports_per_host_max: number;
+                report_bytes_max: number;
+            };
             /** @description Newest first, at most 31 */
             days: {
                 /** Format: date */
@@ -1256,6 +1265,8 @@ export interface components {
                 sent: number;
                 retry: number;
                 failed: number;
+                /** @description Of the failed: those that a cap has kept from being sent */
+                capped: number;
                 finished: boolean;
             }[];
         };
@@ -1267,6 +1278,8 @@ export interface components {
                 rua: string;
                 /** @enum {string} */
                 result: "sent" | "retry" | "failed" | "already-sent" | "suppressed";
+                /** @description Why, of the last attempt */
+                detail?: string | null;
             }[];
         };
         ReportDelivery: {
@@ -1285,6 +1298,17 @@ export interface components {
             /** Format: date */
             day: string;
             reports: components["schemas"]["ReportDelivery"][];
+            /** @description What was counted: those with the most failures first, at most 1000 */
+            domains: {
+                domain: string;
+                by_policy_type: components["schemas"]["SessionCount"][];
+                /**
+                 * Format: date-time
+                 * @description When its report is sent, if somebody asks for one
+                 */
+                due: string;
+            }[];
+            domains_total: number;
         };
         SentReport: {
             /** Format: date */
@@ -2667,13 +2691,21 @@ export interface operations {
                      *       "organization_name": "Example",
                      *       "contact": "tlsrpt@example.net",
                      *       "next_run": "2026-11-25T00:00:00Z",
+                     *       "spread_s": 14400,
+                     *       "caps": {
+                     *         "rua_max": 10,
+                     *         "reports_per_address_max": 10000,
+                     *         "reports_per_host_max": 100000,
+                     *         "report_bytes_max": 10000000
+                     *       },
                      *       "days": [
                      *         {
                      *           "day": "2026-11-23",
                      *           "domains": 31,
                      *           "sent": 30,
                      *           "retry": 1,
-                     *           "failed": 0,
+                     *           "failed": 2,
+                     *           "capped": 1,
                      *           "finished": false
                      *         }
                      *       ]
@@ -2789,6 +2821,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description YYYY-MM-DD, `today` or `yesterday` (UTC) */
                 day: string;
             };
             cookie?: never;
@@ -2814,7 +2847,21 @@ export interface operations {
                      *           "next_attempt": "2026-11-24T01:07:03Z",
                      *           "error": "mx.example.org[192.0.2.1]: RCPT: 451 4.7.1 later"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "domains": [
+                     *         {
+                     *           "domain": "example.org",
+                     *           "by_policy_type": [
+                     *             {
+                     *               "policy_type": "sts",
+                     *               "ok": 12,
+                     *               "failed": 1
+                     *             }
+                     *           ],
+                     *           "due": "2026-11-24T01:02:03Z"
+                     *         }
+                     *       ],
+                     *       "domains_total": 1
                      *     }
                      */
                     "application/json": components["schemas"]["ReportDeliveries"];
@@ -2829,6 +2876,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description YYYY-MM-DD, `today` or `yesterday` (UTC) */
                 day: string;
                 domain: string;
             };

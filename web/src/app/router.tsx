@@ -62,6 +62,18 @@ const sending = createRoute({
   component: lazyRouteComponent(() => import("../screens/sending"), "Sending"),
 });
 
+const sentDay = createRoute({
+  getParentRoute: () => root,
+  path: "/sending/$day",
+  component: lazyRouteComponent(() => import("../screens/sent_reports"), "SentDay"),
+});
+
+const sentReport = createRoute({
+  getParentRoute: () => root,
+  path: "/sending/$day/$domain",
+  component: lazyRouteComponent(() => import("../screens/sent_reports"), "SentReport"),
+});
+
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
@@ -77,7 +89,7 @@ const domainsAlias = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([domains, domainsAlias, signIn, add, addDomain, domain, report, sending, audit]),
+  routeTree: root.addChildren([domains, domainsAlias, signIn, add, addDomain, domain, report, sending, sentDay, sentReport, audit]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

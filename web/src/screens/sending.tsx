@@ -1,9 +1,11 @@
-// The sending side: which policies of others are known here, and the reports that went out.
+// The sending side: which policies of others are known here, the reports that went out, and who gets none.
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useCache, useReporter, useSession } from "../api/queries";
 import { useFormats } from "../i18n/format";
 import { Ago, Card, Chip, Empty, Failed, Loading, ModeChip, Table, useTitle, Words } from "../parts/parts";
 import css from "./domain.module.css";
+import { Suppressions } from "./suppressions";
 
 function Reporter() {
   const { t } = useTranslation();
@@ -25,12 +27,29 @@ function Reporter() {
           caption={t("panel.sending.reporter")}
           rows={status.days}
           rowKey={(d) => d.day}
+          rowProps={(d) => ({ "data-testid": "report-day", "data-day": d.day })}
           columns={[
-            { head: t("panel.sessions.day"), cell: (d) => format.utcDay(d.day) },
+            {
+              head: t("panel.sessions.day"),
+              cell: (d) => (
+                <Link to="/sending/$day" params={{ day: d.day }} data-testid="open-day">
+                  {format.utcDay(d.day)}
+                </Link>
+              ),
+            },
             { head: t("panel.sending.destinations"), right: true, cell: (d) => format.number(d.domains) },
             { head: t("panel.sending.sent"), right: true, cell: (d) => format.number(d.sent) },
             { head: t("panel.sending.retry"), right: true, cell: (d) => format.number(d.retry) },
-            { head: t("panel.sending.failed"), right: true, cell: (d) => <span className={d.failed > 0 ? css.warn : undefined}>{format.number(d.failed)}</span> },
+            {
+              head: t("panel.sending.failed"),
+              right: true,
+              cell: (d) => (
+                <span className={d.failed > 0 ? css.warn : undefined}>
+                  {format.number(d.failed)}
+                  {d.capped > 0 && <div className={css.dim}>{t("panel.sending.capped", { count: d.capped })}</div>}
+                </span>
+              ),
+            },
             { head: t("panel.list.state"), cell: (d) => <Chip tone={d.finished ? "green" : "grey"} icon={d.finished ? "check" : "clock"} plain>{d.finished ? t("panel.sending.finished") : t("panel.sending.running")}</Chip> },
           ]}
         />
@@ -85,6 +104,7 @@ export function Sending() {
         </p>
       </div>
       <Reporter />
+      <Suppressions />
       <Cache />
     </div>
   );
