@@ -200,6 +200,54 @@ int show_records(const Options& options) {
     return exit_fine;
 }
 
+void print_sender(const json::object& sender) {
+    std::string networks;
+    if (const json::value* listed = sender.if_contains("networks"); listed != nullptr && listed->is_array()) {
+        for (const json::value& one : listed->get_array()) {
+            networks += (networks.empty() ? "" : ", ") + std::string(one.as_string());
+        }
+    }
+    fmt::print("    {:<28} {:>6} ×  last {}  may hold it until {}{}\n", text_field(sender, "name"),
+               number_field(sender, "fetches"), text_field(sender, "last"), text_field(sender, "may_hold_until"),
+               networks.empty() ? "" : "  from " + networks);
+}
+
+// Who has fetched which version, newest first.
+void print_fetches(const json::object& log) {
+    fmt::print("{}\n  the log is complete since {}; a policy may be held until {}\n", text_field(log, "domain"),
+               text_field(log, "complete_since"), text_field(log, "held_until"));
+    for (const json::object* gap : objects_field(log, "gaps")) {
+        fmt::print("  missing: {} to {}\n", text_field(*gap, "since"), text_field(*gap, "until"));
+    }
+    for (const json::object* version : objects_field(log, "versions")) {
+        const std::string until = text_field(*version, "served_until");
+        fmt::print("  version {} ({}), served from {} {}, {}\n", number_field(*version, "version"),
+                   text_field(*version, "mode"), text_field(*version, "served_since"),
+                   until == "–" ? "on" : "to " + until,
+                   flag_field(*version, "complete") ? "every fetch is known" : "some fetches may not be known");
+        for (const json::object* sender : objects_field(*version, "senders")) {
+            print_sender(*sender);
+        }
+    }
+}
+
+int show_fetches(const Options& options) {
+    const auto path = path_of(options.domain, "/fetches");
+    if (!path) {
+        return exit_usage;
+    }
+    const Asked asked = ask_api(options.target, "GET", with_organization(*path, options));
+    if (asked.status != exit_fine) {
+        return asked.status;
+    }
+    if (options.as_json) {
+        fmt::print("{}\n", json::serialize(asked.object));
+    } else {
+        print_fetches(asked.object);
+    }
+    return exit_fine;
+}
+
 int change_mode(const Options& options) {
     const auto path = path_of(options.domain, "/mode");
     if (!path || !mtasts::mode_from_string(options.mode)) {
@@ -255,6 +303,9 @@ void add_domain(CLI::App& root, int& status) {
             status = act(*options, "POST", "/verify",
                          [](const json::object& shown) { return all_seen(shown) ? exit_fine : exit_problems; });
         });
+    with_name(
+        add_verb(*domain, options, "fetches", "Who has fetched which version of the policy, and may still hold it"))
+        ->callback([options, &status] { status = show_fetches(*options); });
     CLI::App* mode = with_name(add_verb(*domain, options, "mode", "Switch the policy's mode; no DNS change is needed"));
     mode->add_option("MODE", options->mode, "enforce, testing or none")->required();
     mode->add_option("--override", options->override_reason,

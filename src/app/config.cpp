@@ -567,6 +567,17 @@ const std::map<std::string_view, Reader> section_readers = {
      [](Section& section, Config& config) {
          section.take_listen("https_listen", config.policy_host.https_listen);
          section.take_listen("http_listen", config.policy_host.http_listen);
+         section.take_number("connections_max", config.policy_host.connections_max, 10, 1'000'000);
+         section.take_number("connections_per_address", config.policy_host.connections_per_address, 0, 1'000'000);
+         section.take_list("proxy_protocol_from", config.policy_host.proxy_protocol_from,
+                           [](const std::string& text) { return net::AddressPrefix::parse(text); });
+         using Addresses = hosting::FetchLogSettings::Addresses;
+         section.take_word<Addresses>(
+             "fetch_log_addresses", config.policy_host.fetch_log_addresses,
+             {{"none", Addresses::none}, {"network", Addresses::network}, {"full", Addresses::full}});
+         constexpr std::int64_t century_days = 36'600;
+         section.take_number("fetch_log_days", config.policy_host.fetch_log_days, 1, century_days);
+         section.take_number("fetch_log_address_days", config.policy_host.fetch_log_address_days, 0, century_days);
      }},
     {"intake",
      [](Section& section, Config& config) {

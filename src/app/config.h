@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "dns/name.h"
 #include "dns/record.h"
+#include "hosting/fetch_log.h"
+#include "net/address_prefix.h"
 #include "net/listen_address.h"
 #include "net/resolver.h"
 #include "verdict/decision.h"
@@ -108,6 +110,12 @@ struct Config {
     struct {
         ListenAddresses https_listen;
         ListenAddresses http_listen;
+        std::int64_t connections_max = 10'000;
+        std::int64_t connections_per_address = 100;  // 0 = no limit
+        net::AddressPrefixes proxy_protocol_from;
+        hosting::FetchLogSettings::Addresses fetch_log_addresses = hosting::FetchLogSettings::Addresses::network;
+        std::int64_t fetch_log_days = 400;
+        std::int64_t fetch_log_address_days = 30;
     } policy_host;
     struct Acme {
         std::string directory = "https://acme-v02.api.letsencrypt.org/directory";

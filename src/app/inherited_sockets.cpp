@@ -81,6 +81,16 @@ bool InheritedSockets::has_datagrams() const {
     return std::ranges::any_of(sockets_, &Inherited::datagrams);
 }
 
+InheritedSockets InheritedSockets::split(const std::vector<net::ListenAddress>& addresses) {
+    InheritedSockets out;
+    const auto theirs = std::stable_partition(sockets_.begin(), sockets_.end(), [&](const Inherited& one) {
+        return one.datagrams || std::ranges::find(addresses, one.address) == addresses.end();
+    });
+    std::move(theirs, sockets_.end(), std::back_inserter(out.sockets_));
+    sockets_.erase(theirs, sockets_.end());
+    return out;
+}
+
 std::vector<InheritedSockets::Inherited> InheritedSockets::rest_of_streams() {
     const auto rest = std::partition(sockets_.begin(), sockets_.end(), std::mem_fn(&Inherited::datagrams));
     std::vector<Inherited> streams(std::make_move_iterator(rest), std::make_move_iterator(sockets_.end()));

@@ -29,6 +29,8 @@ public:
     // one, but not there, or there are two. After this there is no datagram socket left.
     Result<std::optional<net::Socket>> claim_datagrams(const std::string& path);
     [[nodiscard]] bool has_datagrams() const;
+    // Those that listen on one of these addresses, for another part of the program to claim.
+    InheritedSockets split(const std::vector<net::ListenAddress>& addresses);
     // The stream sockets that nobody has claimed.
     std::vector<Inherited> rest_of_streams();
 

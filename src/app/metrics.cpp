@@ -170,10 +170,45 @@ void add_http_intake(Text& out, const sender::HttpIntakeCounters& counters) {
                 counters.sessions.load());
 }
 
-std::string metrics_text(Sending& sending, bool state_dir_lost) {
+void add_policy_host(Text& out, const Receiving::PolicyHostFigures& figures) {
+    const auto by_listener = [&](std::string_view name, std::string_view help, auto net::HttpServerCounters::*value) {
+        out.begin(name, "counter", help);
+        out.sample("listener=\"https\"", (figures.https->*value).load());
+        out.sample("listener=\"http\"", (figures.http->*value).load());
+    };
+    using Counters = net::HttpServerCounters;
+    by_listener("postseal_policy_host_connections_total", "Connections of clients", &Counters::accepted);
+    by_listener("postseal_policy_host_requests_total", "Requests answered, with a policy or 404", &Counters::requests);
+    by_listener("postseal_policy_host_handshakes_failed_total",
+                "TLS handshakes that failed: a name that is not hosted here, no common version, a client that left",
+                &Counters::handshakes_failed);
+    by_listener("postseal_policy_host_timeouts_total", "Connections that were too slow", &Counters::timed_out);
+    by_listener("postseal_policy_host_gave_way_total", "Waiting connections closed for newcomers: connections_max",
+                &Counters::gave_way);
+    by_listener("postseal_policy_host_refused_full_total", "Connections closed at once: connections_max",
+                &Counters::refused_full);
+    by_listener("postseal_policy_host_refused_by_address_total", "Connections closed at once: connections_per_address",
+                &Counters::refused_by_address);
+    by_listener("postseal_policy_host_bad_proxy_headers_total", "Connections of a balancer without a PROXY header",
+                &Counters::bad_proxy_headers);
+    out.gauge("postseal_policy_host_connections", "Connections open", figures.connections);
+    out.gauge("postseal_policy_host_names", "Names with a certificate", figures.names);
+    out.counter("postseal_policy_host_fetches_total", "Policies fetched", figures.fetch_log->fetches.load());
+    out.counter("postseal_policy_host_fetches_dropped_total", "Fetches that are missing in the log",
+                figures.fetch_log->dropped.load());
+    out.counter("postseal_policy_host_fetch_log_failures_total", "Times that the store did not take the log",
+                figures.fetch_log->flush_failures.load());
+    out.gauge("postseal_policy_host_fetch_log_waiting", "Rows of the log that are not yet in the store",
+              figures.fetch_log->waiting.load());
+}
+
+std::string metrics_text(Sending& sending, const Receiving* receiving, bool state_dir_lost) {
     Text out;
     out.gauge("postseal_state_dir_lost", "1 when state_dir was removed or replaced under the running server",
               state_dir_lost ? 1 : 0);
+    if (const auto figures = receiving != nullptr ? receiving->policy_host() : std::nullopt) {
+        add_policy_host(out, *figures);
+    }
     if (const sender::PolicyDaemon* daemon = sending.policy_daemon()) {
         add_policyd(out, *daemon, sending.connections());
     }
@@ -204,7 +239,8 @@ std::string metrics_text(Sending& sending, bool state_dir_lost) {
 
 }  // namespace
 
-net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending, bool state_dir_lost) {
+net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending, const Receiving* receiving,
+                                 bool state_dir_lost) {
     if (request.method != "GET" && request.method != "HEAD") {
         return net::HttpResponse::text(405, "GET only\n");
     }
@@ -213,7 +249,7 @@ net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sendi
         return net::HttpResponse::text(200, "ok\n");
     }
     if (request.path == "/metrics") {
-        return net::HttpResponse::text(200, metrics_text(sending, state_dir_lost));
+        return net::HttpResponse::text(200, metrics_text(sending, receiving, state_dir_lost));
     }
     return net::HttpResponse::text(404, "not found: see /metrics, /healthz, /readyz\n");
 }

@@ -1,5 +1,8 @@
 #include "app/receiving.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -51,22 +54,52 @@ Result<hosting::AcmeSettings> acme_settings(const Config::Acme& acme) {
     return settings;
 }
 
+// Where systemd listens already, its socket is taken.
 Result<void> listen_all(net::HttpServer& server, const ListenAddresses& addresses,
-                        const std::shared_ptr<net::TlsContext>& tls) {
+                        const std::shared_ptr<net::TlsContext>& tls, InheritedSockets& inherited) {
     for (const net::ListenAddress& address : addresses) {
-        if (auto listening = server.listen(address, tls); !listening) {
+        auto socket = inherited.claim(address);
+        auto listening = socket ? server.adopt(std::move(*socket), tls) : server.listen(address, tls);
+        if (!listening) {
             return listening;
         }
     }
     return {};
 }
 
+hosting::FetchLogSettings fetch_log_settings(const Config& config) {
+    hosting::FetchLogSettings settings;
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) == 0) {
+        settings.node = host.data();
+    }
+    if (config.state_dir != Config().state_dir) {
+        settings.node += ":" + config.state_dir;  // several on one machine
+    }
+    settings.addresses = config.policy_host.fetch_log_addresses;
+    settings.keep_days = static_cast<int>(config.policy_host.fetch_log_days);
+    settings.keep_addresses_days = static_cast<int>(config.policy_host.fetch_log_address_days);
+    return settings;
+}
+
+hosting::PolicyHostLimits policy_host_limits(const Config& config) {
+    return {static_cast<std::size_t>(config.policy_host.connections_max),
+            static_cast<std::size_t>(config.policy_host.connections_per_address),
+            config.policy_host.proxy_protocol_from};
+}
+
 }  // namespace
 
 struct Receiving::Impl {
-    Impl(const Config& its_config, net::LoopPool& its_serving, net::WorkPool& its_work, store::Store& its_store,
-         const Clock& its_clock, Log& its_log)
-        : config(its_config), serving(its_serving), work(its_work), store(its_store), clock(its_clock), log(its_log) {}
+    Impl(const Config& its_config, InheritedSockets its_inherited, net::LoopPool& its_serving, net::WorkPool& its_work,
+         store::Store& its_store, const Clock& its_clock, Log& its_log)
+        : config(its_config),
+          inherited(std::move(its_inherited)),
+          serving(its_serving),
+          work(its_work),
+          store(its_store),
+          clock(its_clock),
+          log(its_log) {}
 
     Result<void> start() {
         const bool hosts = !config.hosting.zone.empty() && config.has_section("hosting");
@@ -141,14 +174,27 @@ struct Receiving::Impl {
 
     Result<void> start_policy_host() {
         POSTSEAL_TRY(const auto tls, tls_context());
-        servers.push_back(std::make_unique<net::HttpServer>(serving.all(), net::HttpServerSettings{},
-                                                            hosting::policy_handler(publication->bodies())));
-        if (auto listening = listen_all(*servers.back(), config.policy_host.https_listen, tls); !listening) {
+        const hosting::FetchLogSettings log_settings = fetch_log_settings(config);
+        // As much as may have been in memory when a process was killed.
+        const auto left_open = store.fetch_logs.close_left_open(log_settings.node, hosting::coverage_lag);
+        if (!left_open) {
+            return left_open.error();
+        }
+        if (*left_open > 0) {
+            log.warning("policy-host",
+                        "the process before this one did not end cleanly: the fetch log has a gap there");
+        }
+        fetch_log =
+            std::make_unique<hosting::FetchLog>(log_settings, hosting::FetchLog::to(store.fetch_logs), clock, log);
+        const net::HttpServerSettings limits = hosting::policy_host_settings(policy_host_limits(config));
+        policy_server = std::make_unique<net::HttpServer>(
+            serving.all(), limits, hosting::policy_handler(publication->bodies(), fetch_log.get()));
+        if (auto listening = listen_all(*policy_server, config.policy_host.https_listen, tls, inherited); !listening) {
             return listening;
         }
-        servers.push_back(std::make_unique<net::HttpServer>(serving.all(), net::HttpServerSettings{},
-                                                            hosting::challenge_handler(*publication->challenges())));
-        return listen_all(*servers.back(), config.policy_host.http_listen, nullptr);
+        challenge_server = std::make_unique<net::HttpServer>(serving.all(), limits,
+                                                             hosting::challenge_handler(*publication->challenges()));
+        return listen_all(*challenge_server, config.policy_host.http_listen, nullptr, inherited);
     }
 
     Result<void> start_intake() {
@@ -157,13 +203,25 @@ struct Receiving::Impl {
         settings.body_bytes_max = intake::body_bytes_max;
         POSTSEAL_TRY(const auto tls, tls_context());
         servers.push_back(std::make_unique<net::HttpServer>(serving.all(), settings, intake->handler()));
-        if (auto listening = listen_all(*servers.back(), config.intake.https_listen, tls); !listening) {
+        if (auto listening = listen_all(*servers.back(), config.intake.https_listen, tls, inherited); !listening) {
             return listening;
         }
-        return listen_all(*servers.back(), config.intake.http_listen, nullptr);
+        return listen_all(*servers.back(), config.intake.http_listen, nullptr, inherited);
+    }
+
+    void drain() {
+        using std::chrono::milliseconds;
+        // Together well below the ten seconds in which SIGTERM ends the process.
+        if (policy_server) {
+            policy_server->drain(milliseconds(4000));
+        }
+        if (challenge_server) {
+            challenge_server->drain(milliseconds(500));
+        }
     }
 
     Config config;
+    InheritedSockets inherited;
     net::LoopPool& serving;
     net::WorkPool& work;
     store::Store& store;
@@ -178,6 +236,9 @@ struct Receiving::Impl {
     std::unique_ptr<intake::Intake> intake;
     std::unique_ptr<net::PollerPool> dns_pollers;
     std::unique_ptr<net::DnsServer> dns_server;
+    std::unique_ptr<hosting::FetchLog> fetch_log;
+    std::unique_ptr<net::HttpServer> policy_server;
+    std::unique_ptr<net::HttpServer> challenge_server;
     std::vector<std::unique_ptr<net::HttpServer>> servers;
 };
 
@@ -188,17 +249,30 @@ Receiving::~Receiving() {
     stop_jobs();
 }
 
-Result<std::unique_ptr<Receiving>> Receiving::start(const Config& config, net::LoopPool& serving, net::WorkPool& work,
-                                                    store::Store& store, const Clock& clock, Log& log) {
+Result<std::unique_ptr<Receiving>> Receiving::start(const Config& config, InheritedSockets inherited,
+                                                    net::LoopPool& serving, net::WorkPool& work, store::Store& store,
+                                                    const Clock& clock, Log& log) {
     std::unique_ptr<Receiving> receiving(
-        new Receiving(std::make_unique<Impl>(config, serving, work, store, clock, log)));
+        new Receiving(std::make_unique<Impl>(config, std::move(inherited), serving, work, store, clock, log)));
     if (auto started = receiving->impl_->start(); !started) {
         return started.error();
     }
     return receiving;
 }
 
+void Receiving::drain() {
+    impl_->drain();
+}
+
 void Receiving::stop_listening() {
+    for (const auto& server : {&impl_->policy_server, &impl_->challenge_server}) {
+        if (*server) {
+            (*server)->stop();
+        }
+    }
+    if (impl_->fetch_log) {
+        impl_->fetch_log->stop();
+    }
     for (const auto& server : impl_->servers) {
         server->stop();
     }
@@ -219,6 +293,15 @@ hosting::Hosting* Receiving::hosting() {
 
 intake::Intake* Receiving::intake() {
     return impl_->intake.get();
+}
+
+std::optional<Receiving::PolicyHostFigures> Receiving::policy_host() const {
+    if (!impl_->policy_server || !impl_->challenge_server) {
+        return std::nullopt;
+    }
+    return PolicyHostFigures{
+        &impl_->policy_server->counters(), &impl_->challenge_server->counters(), &impl_->fetch_log->counters(),
+        impl_->policy_server->connections() + impl_->challenge_server->connections(), impl_->certificates->size()};
 }
 
 std::shared_ptr<net::CertificateStore> Receiving::certificates() const {

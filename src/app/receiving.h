@@ -3,12 +3,16 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "app/config.h"
+#include "app/inherited_sockets.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "hosting/fetch_log.h"
 #include "hosting/hosting.h"
 #include "intake/intake.h"
+#include "net/http_server.h"
 #include "net/loop.h"
 #include "store/store.h"
 
@@ -17,12 +21,16 @@ namespace postseal::app {
 class Receiving {
 public:
     // Starts the roles that are on; the listeners accept when it returns. Everything passed in must outlive it.
-    static Result<std::unique_ptr<Receiving>> start(const Config& config, net::LoopPool& serving, net::WorkPool& work,
-                                                    store::Store& store, const Clock& clock, Log& log);
+    // `inherited`: sockets of the policy host that systemd listens on.
+    static Result<std::unique_ptr<Receiving>> start(const Config& config, InheritedSockets inherited,
+                                                    net::LoopPool& serving, net::WorkPool& work, store::Store& store,
+                                                    const Clock& clock, Log& log);
     Receiving(const Receiving&) = delete;
     Receiving& operator=(const Receiving&) = delete;
     ~Receiving();
 
+    // Lets the policy host answer whoever has connected, for a few seconds at most.
+    void drain();
     void stop_listening();  // before the serving loops stop
     void stop_jobs();       // after the work pool has stopped, since its work may call the façade
 
@@ -30,6 +38,15 @@ public:
     [[nodiscard]] hosting::Hosting* hosting();
     // Null when the role is off.
     [[nodiscard]] intake::Intake* intake();
+    // Nothing when the role is off. The pointers live as long as this object.
+    struct PolicyHostFigures {
+        const net::HttpServerCounters* https = nullptr;
+        const net::HttpServerCounters* http = nullptr;
+        const hosting::FetchLog::Counters* fetch_log = nullptr;
+        std::size_t connections = 0;
+        std::size_t names = 0;  // with a certificate
+    };
+    [[nodiscard]] std::optional<PolicyHostFigures> policy_host() const;
     // For the panel's HTTPS listener: one store of certificates for all names of the installation.
     [[nodiscard]] std::shared_ptr<net::CertificateStore> certificates() const;
 

@@ -89,8 +89,7 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     Impl(const Config& its_config, Outside& its_outside, store::Store& its_store, const Clock& its_clock, Log& its_log)
         : config(its_config), outside(its_outside), store(its_store), clock(its_clock), log(its_log) {}
 
-    Result<void> start() {
-        POSTSEAL_TRY(InheritedSockets inherited, InheritedSockets::take());
+    Result<void> start(InheritedSockets inherited) {
         if (config.role_on(Role::policyd)) {
             if (auto started = start_policyd(inherited); !started) {
                 return started;
@@ -374,11 +373,11 @@ Sending::Sending(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Sending::~Sending() = default;
 
-Result<std::unique_ptr<Sending>> Sending::start(const Config& config, Outside& outside, store::Store& store,
-                                                const Clock& clock, Log& log) {
+Result<std::unique_ptr<Sending>> Sending::start(const Config& config, InheritedSockets inherited, Outside& outside,
+                                                store::Store& store, const Clock& clock, Log& log) {
     auto impl = std::make_shared<Impl>(config, outside, store, clock, log);
     std::unique_ptr<Sending> sending(new Sending(impl));
-    if (auto started = impl->start(); !started) {
+    if (auto started = impl->start(std::move(inherited)); !started) {
         sending->stop();
         return started.error();
     }

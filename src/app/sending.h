@@ -7,6 +7,7 @@
 
 #include "app/config.h"
 #include "app/dnssec_probe.h"
+#include "app/inherited_sockets.h"
 #include "app/runtime.h"
 #include "sender/collector.h"
 #include "sender/http_intake.h"
@@ -25,8 +26,8 @@ sender::ReportCaps report_caps(const Config& config);
 class Sending {
 public:
     // Starts the roles that are on; the listeners accept when it returns. Everything passed in must outlive it.
-    static Result<std::unique_ptr<Sending>> start(const Config& config, Outside& outside, store::Store& store,
-                                                  const Clock& clock, Log& log);
+    static Result<std::unique_ptr<Sending>> start(const Config& config, InheritedSockets inherited, Outside& outside,
+                                                  store::Store& store, const Clock& clock, Log& log);
     Sending(const Sending&) = delete;
     Sending& operator=(const Sending&) = delete;
     ~Sending();

@@ -78,6 +78,9 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server() {
+        if (receiving_) {
+            receiving_->drain();
+        }
         // Listeners first, then the threads that answer them, then what those call.
         for (const auto& server : {&metrics_server_, &panel_server_, &socket_server_}) {
             if (*server) {
@@ -112,9 +115,18 @@ public:
         POSTSEAL_TRY(store::SecretBox secrets, store::SecretBox::open(config_.master_key_file()));
         POSTSEAL_TRY(store_, store::Store::open(config_.database_url(), std::move(secrets)));
         POSTSEAL_TRY(outside_, Outside::make(config_));
-        POSTSEAL_TRY(sending_, Sending::start(config_, *outside_, *store_, clock_, *log_));
+        POSTSEAL_TRY(InheritedSockets inherited, InheritedSockets::take());
+        InheritedSockets for_receiving;
+        if (config_.role_on(Role::policy_host)) {
+            ListenAddresses addresses = config_.policy_host.https_listen;
+            addresses.insert(addresses.end(), config_.policy_host.http_listen.begin(),
+                             config_.policy_host.http_listen.end());
+            for_receiving = inherited.split(addresses);
+        }
+        POSTSEAL_TRY(sending_, Sending::start(config_, std::move(inherited), *outside_, *store_, clock_, *log_));
         serving_ = std::make_unique<net::LoopPool>("serve");
-        POSTSEAL_TRY(receiving_, Receiving::start(config_, *serving_, outside_->work(), *store_, clock_, *log_));
+        POSTSEAL_TRY(receiving_, Receiving::start(config_, std::move(for_receiving), *serving_, outside_->work(),
+                                                  *store_, clock_, *log_));
         if (auto started = start_console(); !started) {
             return started;
         }
@@ -264,7 +276,7 @@ private:
         metrics_server_ = std::make_unique<net::HttpServer>(
             std::vector<net::Loop*>{&outside_->loop()}, net::HttpServerSettings{},
             [this](const net::HttpRequest& request, const std::function<void(net::HttpResponse)>& reply) {
-                reply(answer_metrics(request, *sending_, state_lost_));
+                reply(answer_metrics(request, *sending_, receiving_.get(), state_lost_));
             });
         for (const net::ListenAddress& address : config_.metrics.listen) {
             if (auto listening = metrics_server_->listen(address); !listening) {

@@ -8,6 +8,7 @@
 #include "console/domain_json.h"
 #include "console/domains_api.h"
 #include "console/events.h"
+#include "console/fetches_api.h"
 #include "console/http_reply.h"
 #include "console/overrides_api.h"
 #include "console/query_api.h"
@@ -35,6 +36,7 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         add_event_routes(router, events);
         add_domains_routes(router, {parts.hosting, parts.work, parts.store, parts.clock, settings.zone,
                                     [this] { return sessions.operators_organisation(); }});
+        add_fetches_routes(router, parts.store, parts.clock);
         add_reports_routes(router, parts.store, parts.clock);
         add_audit_routes(router, parts.store);
         add_query_routes(router, parts.policy_daemon);

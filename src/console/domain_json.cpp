@@ -281,7 +281,8 @@ json::array progress_of(const hosting::DomainView& view) {
     return out;
 }
 
-void add_detail(json::object& out, const hosting::DomainView& view) {
+void add_detail(json::object& out, const DomainFacts& facts) {
+    const hosting::DomainView& view = facts.view;
     json::array mx;
     for (const hosting::MxHost& host : view.mx.hosts) {
         mx.push_back(mx_to_json(view, host));
@@ -290,7 +291,8 @@ void add_detail(json::object& out, const hosting::DomainView& view) {
     out["mx_dnssec"] = view.mx.dnssec;
     out["policy"] = policy_to_json(view.versions);
     out["versions"] = versions_to_json(view.versions);
-    out["holding"] = json::object{{"enforce_until", or_null(view.enforced_until)}, {"senders", nullptr}};
+    out["holding"] = json::object{{"enforce_until", or_null(view.enforced_until)},
+                                  {"senders", facts.holders ? json::value(*facts.holders) : json::value(nullptr)}};
     out["progress"] = progress_of(view);
     out["monitored"] = nullptr;
 }
@@ -360,7 +362,7 @@ json::object to_json(const DomainFacts& facts, Detail detail, TimePoint now) {
                      {"attention", attention_of(view)},
                      {"created", to_rfc3339(view.domain.added)}};
     if (detail == Detail::full) {
-        add_detail(out, view);
+        add_detail(out, facts);
     }
     return out;
 }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "console/domain_lookup.h"
+#include "console/fetches_api.h"
 #include "console/http_reply.h"
 
 namespace postseal::console {
@@ -265,7 +266,10 @@ private:
             }
             auto shared = std::make_shared<DomainView>(std::move(*view));
             self->parts_.work.submit([self, shared, reply, status] {
-                const auto facts = facts_of(self->parts_.store, std::move(*shared));
+                auto facts = facts_of(self->parts_.store, std::move(*shared));
+                if (facts && facts->view.enforced_until) {
+                    facts->holders = holders_of(self->parts_.store, facts->view, self->parts_.clock.now());
+                }
                 reply(facts ? json_reply(status, to_json(*facts, Detail::full, self->parts_.clock.now()))
                             : problem_of(facts.error()));
             });

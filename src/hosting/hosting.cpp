@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "hosting/fetch_log.h"
 
 namespace postseal::hosting {
 
@@ -183,7 +184,9 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         domain.state = DomainState::retiring;
         domain.wanted_mode = mtasts::Mode::none;
         domain.testing_since.reset();
-        domain.cnames_until = retirement_bound(all, now());
+        // What the fetch log proves shortens it, and only now: a date that its owner was told does not move.
+        POSTSEAL_TRY(const FetchEvidence fetches, fetch_evidence(parts.store.fetch_logs, domain.id));
+        domain.cnames_until = retirement_bound(as_held(all, fetches.counts, fetches.coverage), now());
         if (const auto updated = parts.store.domains.update(domain); !updated) {
             return updated.error();
         }

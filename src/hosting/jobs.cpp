@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "hosting/certificate_orders.h"
+#include "hosting/fetch_log.h"
 #include "net/await.h"
 
 namespace postseal::hosting {
@@ -399,7 +400,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                          }
                          return {};
                      })));
-        parts.publication.show_body(host, version.body);
+        parts.publication.show_body(host, version);
         tell(DomainEvent::changed, domain);
         return version;
     }
@@ -415,6 +416,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                             settings.https_port == 443 ? "" : fmt::format(":{}", settings.https_port), policy_path);
             request.target = net::HttpsRequest::Target::configured;
             request.addresses.push_back(address);
+            request.headers.emplace_back("User-Agent", read_back_agent);
             request.timeout = std::chrono::milliseconds(20'000);
             const auto response = co_await net::await_callback<net::HttpsResponse>(
                 [this, &request](std::function<void(net::HttpsResponse)> done) {

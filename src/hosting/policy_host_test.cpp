@@ -19,8 +19,8 @@ net::HttpRequest request(std::string method, std::string target, std::string hos
 // HTTPS-019 and rule 8
 TEST(PolicyHost, serves_exactly_one_resource) {
     PolicyBodies bodies;
-    bodies.set("mta-sts.a.example", "version: STSv1\r\n");
-    bodies.set("mta-sts.b.example", "another\r\n");
+    bodies.set("mta-sts.a.example", {"version: STSv1\r\n", 1, 1});
+    bodies.set("mta-sts.b.example", {"another\r\n", 2, 1});
     const std::string host = "mta-sts.a.example";
     struct Case {
         net::HttpRequest request;
@@ -55,6 +55,48 @@ TEST(PolicyHost, serves_exactly_one_resource) {
     }
     bodies.remove(host);
     EXPECT_EQ(answer_policy(bodies, request("GET", path, host, host)).status, 404);
+}
+
+class ZeroClock final : public Clock {
+public:
+    [[nodiscard]] TimePoint now() const override { return TimePoint(); }
+};
+class SilentLog final : public Log {
+public:
+    void write(LogLevel /*level*/, std::string_view /*component*/, std::string_view /*message*/) override {}
+};
+
+TEST(PolicyHost, notes_what_was_fetched_and_nothing_else) {
+    PolicyBodies bodies;
+    bodies.set("mta-sts.a.example", {"version: STSv1\r\n", 7, 3});
+    std::vector<store::FetchCount> noted;
+    const FetchLog::Target target{[&](const std::vector<store::FetchCount>& counts, const store::FetchSpan&,
+                                      const std::vector<store::FetchGap>&) -> Result<void> {
+                                      noted.insert(noted.end(), counts.begin(), counts.end());
+                                      return {};
+                                  },
+                                  [](Day, Day) -> Result<void> { return {}; }};
+    const ZeroClock clock;
+    SilentLog silent;
+    FetchLog log({}, target, clock, silent);
+    const std::string host = "mta-sts.a.example";
+    const std::string path = "/.well-known/mta-sts.txt";
+    auto fetch = request("GET", path, host, host);
+    fetch.headers.emplace_back("User-Agent", "mox/1");
+    answer_policy(bodies, fetch, &log);
+    answer_policy(bodies, fetch, &log);
+    answer_policy(bodies, request("HEAD", path, host, host), &log);
+    answer_policy(bodies, request("GET", "/", host, host), &log);
+    answer_policy(bodies, request("GET", path, "mta-sts.b.example", host), &log);
+    log.stop();
+    std::int64_t fetches = 0;
+    for (const store::FetchCount& one : noted) {
+        EXPECT_EQ(one.domain, 7);
+        EXPECT_EQ(one.version, 3);
+        EXPECT_EQ(one.agent, "mox");
+        fetches += one.fetches;
+    }
+    EXPECT_EQ(fetches, 2);
 }
 
 TEST(PolicyHost, port_80_knows_challenges_only) {

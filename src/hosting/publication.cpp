@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
+#include "base/text.h"
 #include "hosting/label.h"
 #include "hosting/life_cycle.h"
+#include "net/pem.h"
 
 namespace postseal::hosting {
 
@@ -29,28 +32,66 @@ Result<std::vector<LabelState>> labels_of(store::Store& store) {
 Result<std::unique_ptr<Publication>> Publication::load(ZoneSettings zone, std::shared_ptr<net::CertificateStore> tls,
                                                        store::Store& store, const Clock& clock, Log& log) {
     std::unique_ptr<Publication> made(new Publication(std::move(zone), std::move(tls), clock));
-    POSTSEAL_TRY(const auto labels, labels_of(store));
+    std::vector<LabelState> labels;
+    const auto read = store.domains.each_shown([&](const store::Domains::Shown& shown) {
+        if (is_label(shown.label)) {  // others are monitored only
+            labels.push_back({std::string(shown.label),
+                              shown.policy_id.empty() ? std::nullopt : std::optional(std::string(shown.policy_id))});
+        }
+        if (shown.version > 0) {
+            // A domain that moved in again while its old label retires is served by the newer entry, unless that has
+            // nothing to serve yet; entries come oldest first.
+            made->bodies_.set("mta-sts." + std::string(shown.name), {std::string(shown.body), shown.id, shown.version});
+        }
+    });
+    if (!read) {
+        return read.error();
+    }
     POSTSEAL_TRY(dns::ZonePtr content, build_zone(made->settings_, labels, made->next_serial()));
     made->zone_ = std::make_shared<dns::LiveZone>(std::move(content));
-
-    POSTSEAL_TRY(const auto domains, store.domains.all());
-    for (const store::Domain& domain : domains) {
-        POSTSEAL_TRY(const Versions versions, store.domains.versions(domain.id));
-        POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
-        // A domain that moved in again while its old label retires is served by the newer entry, unless that has
-        // nothing to serve yet; entries come oldest first.
-        if (const auto* served = served_version(versions)) {
-            made->show_body(host, served->body);
-        }
-    }
-    POSTSEAL_TRY(const auto certificates, store.certificates.all());
-    for (const store::Certificate& certificate : certificates) {
-        if (auto shown = made->show_certificate(certificate); !shown) {
-            // Another one will be ordered; the other domains must not wait for it.
-            log.error("hosting", "certificate of " + certificate.host.text() + ": " + shown.error().message());
-        }
+    if (const auto loaded = made->load_certificates(store, log); !loaded) {
+        return loaded.error();
     }
     return made;
+}
+
+// Nothing is parsed and no key is opened: a hundred thousand of either would take a minute. What a handshake needs it
+// opens itself (net/tls.h).
+Result<void> Publication::load_certificates(store::Store& store, Log& log) {
+    tls_->set_open_key([&store](const std::string& host, ByteView sealed) -> Result<Bytes> {
+        POSTSEAL_TRY(const std::string pem, store.certificates.open_key(host, sealed));
+        std::string_view rest = pem;
+        auto der = net::take_pem_block(rest);
+        return der ? Result<Bytes>(std::move(*der)) : invalid_input("key of " + host, "not PEM");
+    });
+    // Certificates of one authority mostly have the same issuers.
+    std::string issuers_pem;
+    std::shared_ptr<const net::CertificateStore::Issuers> issuers;
+    bool first_key = true;
+    return store.certificates.each_sealed([&](const store::Certificates::Sealed& sealed) {
+        std::string_view rest = sealed.chain_pem;
+        const auto host = dns::Name::parse_ascii(sealed.host);
+        auto leaf = net::take_pem_block(rest);
+        if (!host || !leaf) {
+            log.error("hosting", "certificate of " + printable(sealed.host, 300) + ": not PEM");
+            return;
+        }
+        if (std::exchange(first_key, false)) {
+            // A master key that was replaced opens none of them: to be said now, not in each handshake.
+            if (const auto opened = store.certificates.open_key(host->text(), sealed.sealed_key); !opened) {
+                log.error("hosting", "certificate of " + host->text() + ": " + opened.error().message());
+            }
+        }
+        if (!issuers || rest != issuers_pem) {
+            issuers_pem = rest;
+            std::vector<Bytes> ders;
+            while (auto der = net::take_pem_block(rest)) {
+                ders.push_back(std::move(*der));
+            }
+            issuers = tls_->intern(ders);
+        }
+        tls_->load(*host, std::move(*leaf), issuers, sealed.sealed_key, sealed.not_after);
+    });
 }
 
 std::uint32_t Publication::next_serial() {

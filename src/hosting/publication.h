@@ -31,7 +31,9 @@ public:
     // The CA's account has become known: every CAA names it from now on.
     Result<void> set_account(const std::string& issuer, const std::string& account_uri, store::Store& store);
     Result<void> show_certificate(const store::Certificate& certificate);
-    void show_body(const dns::Name& policy_host, const std::string& body) { bodies_.set(policy_host.text(), body); }
+    void show_body(const dns::Name& policy_host, const store::PolicyVersion& version) {
+        bodies_.set(policy_host.text(), {version.body, version.domain, version.version});
+    }
     void remove_body(const dns::Name& policy_host) { bodies_.remove(policy_host.text()); }
 
     // For the listeners; any thread. They have to end before this object.
@@ -45,6 +47,7 @@ public:
 private:
     Publication(ZoneSettings settings, std::shared_ptr<net::CertificateStore> tls, const Clock& clock)
         : settings_(std::move(settings)), tls_(std::move(tls)), clock_(&clock) {}
+    Result<void> load_certificates(store::Store& store, Log& log);
     std::uint32_t next_serial();
     Result<void> change(std::vector<dns::NameRecords> names);
 

@@ -1,9 +1,11 @@
 #include "net/acceptor.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <system_error>
 
 #include "net/socket_address.h"
 
@@ -11,10 +13,11 @@ namespace postseal::net {
 
 // One listening socket on one loop.
 struct Acceptor::Listener : std::enable_shared_from_this<Listener> {
-    Listener(std::vector<Loop*> its_loops, std::size_t its_home, Socket its_socket, Handler its_handler)
+    Listener(std::vector<Loop*> its_loops, std::size_t its_home, Socket its_socket, bool its_own, Handler its_handler)
         : loops(std::move(its_loops)),
           home(its_home),
           socket(std::move(its_socket)),
+          own(its_own),
           descriptor(loops[home]->context()),
           pause(loops[home]->context()),
           handler(std::move(its_handler)) {
@@ -25,6 +28,9 @@ struct Acceptor::Listener : std::enable_shared_from_this<Listener> {
     ~Listener() { close(); }
 
     void close() {
+        if (own && !closed) {
+            take_waiting();
+        }
         closed = true;
         pause.cancel();
         if (descriptor.is_open()) {
@@ -43,19 +49,33 @@ struct Acceptor::Listener : std::enable_shared_from_this<Listener> {
                               });
     }
 
+    // One connection; false when none waits (errno).
+    bool accept_one() {
+        SocketAddress peer;
+        peer.size = sizeof peer.any.storage;
+        Socket accepted(::accept4(socket.fd(), peer.generic(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!accepted.valid()) {
+            return false;
+        }
+        hand_over(std::move(accepted), peer);
+        return true;
+    }
+
+    void take_waiting() {
+        constexpr int backlog = 1024;
+        for (int i = 0; i < backlog && accept_one(); ++i) {
+        }
+    }
+
     void accept() {
         for (int i = 0; i < 64 && !closed; ++i) {
-            SocketAddress peer;
-            peer.size = sizeof peer.any.storage;
-            Socket accepted(::accept4(socket.fd(), peer.generic(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-            if (!accepted.valid()) {
+            if (!accept_one()) {
                 if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                     wait_a_little();
                     return;
                 }
                 break;
             }
-            hand_over(std::move(accepted), peer);
         }
         if (!closed) {
             watch();
@@ -98,6 +118,7 @@ struct Acceptor::Listener : std::enable_shared_from_this<Listener> {
     std::vector<Loop*> loops;
     std::size_t home;
     Socket socket;
+    bool own;  // nobody else listens on it
     asio::posix::stream_descriptor descriptor;
     asio::steady_timer pause;
     Handler handler;
@@ -120,7 +141,26 @@ Result<void> Acceptor::listen(const ListenAddress& address, unsigned socket_mode
         sockets.push_back(std::move(socket));
     }
     for (std::size_t i = 0; i < sockets.size(); ++i) {
-        auto listener = std::make_shared<Listener>(loops_, i, std::move(sockets[i]), handler);
+        auto listener = std::make_shared<Listener>(loops_, i, std::move(sockets[i]), true, handler);
+        loops_[i]->sync([&] { listener->watch(); });
+        listeners_.push_back(std::move(listener));
+    }
+    addresses_.push_back(actual);
+    return {};
+}
+
+Result<void> Acceptor::adopt(Socket socket, Handler handler) {
+    POSTSEAL_TRY(const ListenAddress actual, socket.local_address());
+    if (::fcntl(socket.fd(), F_SETFL, O_NONBLOCK) != 0) {
+        return Error{Errc::internal, actual.text(), std::generic_category().message(errno)};
+    }
+    // Each loop asks the one queue, through a descriptor of its own.
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+        Socket own(i == 0 ? socket.release() : ::fcntl(listeners_.back()->socket.fd(), F_DUPFD_CLOEXEC, 0));
+        if (!own.valid()) {
+            return Error{Errc::unavailable, actual.text(), std::generic_category().message(errno)};
+        }
+        auto listener = std::make_shared<Listener>(loops_, i, std::move(own), false, handler);
         loops_[i]->sync([&] { listener->watch(); });
         listeners_.push_back(std::move(listener));
     }

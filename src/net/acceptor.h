@@ -28,8 +28,11 @@ public:
     ~Acceptor();  // close()
 
     Result<void> listen(const ListenAddress& address, unsigned socket_mode, Handler handler);
+    // A socket that listens already (systemd's): its queue of connections outlives us, so close() leaves it alone.
+    Result<void> adopt(Socket socket, Handler handler);
     [[nodiscard]] std::vector<ListenAddress> addresses() const { return addresses_; }
-    // No handler runs any more when this has returned. Any thread.
+    // No handler runs any more when this has returned. Clients that the kernel has let in on a socket of our own are
+    // handed over first: closing it would reset them. Any thread.
     void close();
 
 private:

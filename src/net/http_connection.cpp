@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/redirect_error.hpp>
@@ -9,11 +10,13 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <cerrno>
 #include <ctime>
 
 #include "base/text.h"
 #include "net/await.h"
 #include "net/http_message.h"
+#include "net/proxy_header.h"
 
 namespace postseal::net {
 
@@ -197,7 +200,16 @@ HttpConnection::HttpConnection(Loop& loop, std::shared_ptr<HttpShared> shared,
 
 HttpConnection::~HttpConnection() {
     siblings_->erase(this);
-    --shared_->connections;
+    if (counted_) {
+        shared_->clients.leave(*counted_);
+    }
+    if (timed_out_ && (state_ != State::idle || requests_ == 0)) {
+        ++shared_->counters.timed_out;
+    }
+    if (--shared_->connections == 0) {
+        const std::lock_guard lock(shared_->empty_mutex);
+        shared_->empty.notify_all();
+    }
 }
 
 void HttpConnection::run() {
@@ -210,11 +222,11 @@ void HttpConnection::close_socket() {
     timer_.cancel();
 }
 
-void HttpConnection::finish() {
+void HttpConnection::finish(Finish how) {
     finishing_ = true;
     if (stream_) {
         stream_->close();
-    } else if (state_ == State::idle) {
+    } else if (state_ == State::idle && (how == Finish::now || requests_ > 0)) {
         close_socket();
     }
 }
@@ -279,6 +291,65 @@ asio::awaitable<bool> HttpConnection::write(std::string head, std::string body) 
     co_return !error;
 }
 
+asio::awaitable<bool> HttpConnection::admit() {
+    if (peer_ && contains(shared_->settings.proxy_from, *peer_)) {
+        const bool read = co_await read_proxy_header();
+        if (!read) {
+            co_return false;
+        }
+    }
+    const std::size_t most = shared_->settings.connections_per_address_max;
+    // A balancer that speaks for itself is not counted: it is everybody's door.
+    if (most == 0 || !peer_ || contains(shared_->settings.proxy_from, *peer_)) {
+        co_return true;
+    }
+    if (!shared_->clients.enter(*peer_, most)) {
+        ++shared_->counters.refused_by_address;
+        co_return false;
+    }
+    counted_ = peer_;
+    co_return true;
+}
+
+// Takes exactly the header off the socket: what follows is TLS's.
+asio::awaitable<bool> HttpConnection::read_proxy_header() {
+    arm(shared_->settings.handshake_timeout);
+    std::string header;
+    std::array<char, proxy_header_bytes_max> seen{};
+    while (true) {
+        boost::system::error_code error;
+        co_await socket_.async_wait(asio::socket_base::wait_read, asio::redirect_error(asio::use_awaitable, error));
+        if (error) {
+            co_return false;
+        }
+        const ssize_t got = ::recv(socket_.native_handle(), seen.data(), seen.size(), MSG_PEEK | MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+            continue;
+        }
+        if (got <= 0) {
+            co_return false;
+        }
+        const std::size_t before = header.size();
+        header.append(seen.data(), static_cast<std::size_t>(got));
+        const auto parsed = parse_proxy_header(header);
+        if (!parsed) {
+            ++shared_->counters.bad_proxy_headers;
+            co_return false;
+        }
+        const std::size_t ours = *parsed ? (*parsed)->size - before : static_cast<std::size_t>(got);
+        if (::recv(socket_.native_handle(), seen.data(), ours, MSG_DONTWAIT) != static_cast<ssize_t>(ours)) {
+            co_return false;  // it was there a moment ago
+        }
+        if (*parsed) {
+            if ((*parsed)->client) {
+                peer_ = (*parsed)->client;
+            }
+            timer_.cancel();
+            co_return true;
+        }
+    }
+}
+
 asio::awaitable<bool> HttpConnection::handshake() {
     if (!tls_) {
         co_return true;
@@ -289,6 +360,7 @@ asio::awaitable<bool> HttpConnection::handshake() {
     timer_.cancel();
     ERR_clear_error();
     if (error) {
+        ++shared_->counters.handshakes_failed;
         co_return false;
     }
     SSL* ssl = tls_->native_handle();
@@ -303,9 +375,14 @@ asio::awaitable<bool> HttpConnection::handshake() {
 }
 
 asio::awaitable<void> HttpConnection::serve() {
-    bool going_on = co_await handshake();
-    while (going_on && !finishing_) {
+    bool going_on = co_await admit();
+    if (going_on) {
+        going_on = co_await handshake();
+    }
+    while (going_on && socket_.is_open() && (!finishing_ || requests_ == 0)) {
         state_ = State::idle;
+        waits_ = true;
+        waits_since_ = std::chrono::steady_clock::now();
         going_on = co_await serve_one();
     }
     if (tls_ && socket_.is_open() && !aborted_) {
@@ -432,10 +509,14 @@ asio::awaitable<bool> HttpConnection::serve_one() {
         }
     }
     timer_.cancel();
+    waits_ = false;
+    ++requests_;
+    ++shared_->counters.requests;
     request.body = std::move(parser->get().body());
     const std::string method = request.method;
     HttpResponse response = co_await ask_handler(std::move(request));
-    const bool last = response.close || !keep_alive || finishing_ || response.stream;
+    const bool enough = settings.requests_per_connection_max > 0 && requests_ >= settings.requests_per_connection_max;
+    const bool last = response.close || !keep_alive || finishing_ || response.stream || enough;
     co_await respond(std::move(response), method, version, !last);
     co_return !last && socket_.is_open();
 }

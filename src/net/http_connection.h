@@ -4,11 +4,15 @@
 #include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <condition_variable>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_set>
 
+#include "base/guarded.h"
 #include "net/acceptor.h"
 #include "net/asio.h"
 #include "net/http_server.h"
@@ -17,12 +21,27 @@ namespace postseal::net {
 
 class HttpConnection;
 
+// How many connections each client has. Any thread.
+class ConnectionCounts {
+public:
+    bool enter(const dns::IpAddress& client, std::size_t most);  // false: it has that many
+    void leave(const dns::IpAddress& client);
+
+private:
+    static dns::IpAddress network_of(const dns::IpAddress& client);
+    Guarded<std::map<dns::IpAddress, std::size_t>> counts_;
+};
+
 // What a server's connections share.
 struct HttpShared {
     HttpServerSettings settings;
     HttpServer::Handler handler;
+    HttpServerCounters counters;
+    ConnectionCounts clients;
     std::atomic<std::size_t> connections = 0;
     std::atomic<bool> stopping = false;
+    std::mutex empty_mutex;
+    std::condition_variable empty;  // the last connection has gone
 };
 
 // The connections that live on one loop; touched on that loop only.
@@ -38,10 +57,15 @@ public:
 
     // Starts serving; keeps itself alive until the end.
     void run();
-    // Ends it now if it is between requests or streaming, else after the response under way.
-    void finish();
+    // Ends it now if it is between requests or streaming, else after the response under way. Gently: a client that
+    // has just come is waited for until its first request is answered.
+    enum class Finish { now, gently };
+    void finish(Finish how);
     // Ends it now. The handler is not called any more.
     void abort();
+    // For a whole request, and since when.
+    [[nodiscard]] bool waits() const { return waits_ && !aborted_; }
+    [[nodiscard]] std::chrono::steady_clock::time_point waits_since() const { return waits_since_; }
 
 private:
     class Stream;
@@ -50,6 +74,8 @@ private:
     enum class Fed { ok, failed, closed };
 
     asio::awaitable<void> serve();
+    asio::awaitable<bool> admit();  // false: the client has too many connections, or a header that is none
+    asio::awaitable<bool> read_proxy_header();
     asio::awaitable<bool> handshake();
     asio::awaitable<bool> serve_one();  // true: another request may follow
     asio::awaitable<void> respond(HttpResponse response, std::string_view method, unsigned version, bool keep_alive);
@@ -75,7 +101,11 @@ private:
     std::optional<HttpResponse> reply_;
     std::shared_ptr<Stream> stream_;
     std::string input_;
+    std::optional<dns::IpAddress> counted_;  // in shared_->clients
     State state_ = State::idle;
+    std::size_t requests_ = 0;
+    bool waits_ = true;
+    std::chrono::steady_clock::time_point waits_since_ = std::chrono::steady_clock::now();
     bool timed_out_ = false;
     bool finishing_ = false;
     bool aborted_ = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,14 @@ public:
     // At start, for what set() once accepted: not parsed, so that a hundred thousand take a second. If it is damaged
     // after all, its handshakes fail.
     void load(const dns::Name& name, CertificateAndKey certificate, TimePoint not_after);
+    // The same with a key as the store keeps it: memory holds it sealed, and `open_key` is asked when a handshake needs
+    // it. `issuers` from intern(): one chain for all names that share it.
+    class Issuers;
+    [[nodiscard]] std::shared_ptr<const Issuers> intern(const std::vector<Bytes>& issuers_der);
+    using OpenKey = std::function<Result<Bytes>(const std::string& name, ByteView sealed)>;  // DER; any thread
+    void set_open_key(OpenKey open_key);                                                     // once, before load()
+    void load(const dns::Name& name, Bytes leaf_der, std::shared_ptr<const Issuers> issuers, Bytes sealed_key,
+              TimePoint not_after);
     void remove(const dns::Name& name);
     [[nodiscard]] bool contains(const dns::Name& name) const;
     [[nodiscard]] std::optional<TimePoint> not_after(const dns::Name& name) const;

@@ -197,6 +197,30 @@ TEST_F(TlsTest, MoreNamesThanStayParsed) {
     EXPECT_FALSE(connect(address_, "damaged.example").ok);
 }
 
+TEST_F(TlsTest, SealedKeysAreOpenedWhenTheyAreNeeded) {
+    std::atomic<int> opened = 0;
+    store_->set_open_key([&](const std::string& host, ByteView sealed) -> Result<Bytes> {
+        ++opened;
+        if (host == "locked.example") {
+            return Error{Errc::refused, "secret", "another master key"};
+        }
+        return Bytes(sealed.rbegin(), sealed.rend());
+    });
+    const auto none = store_->intern({});
+    for (const char* host : {"open.example", "locked.example"}) {
+        const CertificateAndKey pair = ca_.issue(host);
+        store_->load(name(host), pair.chain_der.front(), none, Bytes(pair.key_der.rbegin(), pair.key_der.rend()),
+                     TimePoint());
+    }
+    EXPECT_EQ(opened, 0) << "not at the start";
+    start();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(connect(address_, "open.example").names, (std::vector<std::string>{"open.example"}));
+    }
+    EXPECT_EQ(opened, 1) << "and then kept for a while";
+    EXPECT_FALSE(connect(address_, "locked.example").ok);
+}
+
 TEST_F(TlsTest, RefusesCertificatesThatCouldNotServe) {
     const dns::Name host = name("mta-sts.a.example");
     const CertificateAndKey good = ca_.issue("mta-sts.a.example");

@@ -4,8 +4,11 @@ namespace postseal::store {
 
 namespace {
 
+std::string key_context(const std::string& host) {
+    return "certificate-key " + host;
+}
 std::string key_context(const dns::Name& host) {
-    return "certificate-key " + host.text();
+    return key_context(host.text());
 }
 
 std::string account_context(const std::string& directory) {
@@ -46,6 +49,16 @@ Result<std::vector<Certificate>> Certificates::all() {
         out.push_back(std::move(certificate));
     }
     return out;
+}
+
+Result<void> Certificates::each_sealed(const std::function<void(const Sealed&)>& one) {
+    return database_->each("SELECT host, chain_pem, sealed_key, not_after FROM certificate", [&](const RowView& row) {
+        one({row.text(0), row.text(1), row.bytes(2), TimePoint(Seconds(row.number(3)))});
+    });
+}
+
+Result<std::string> Certificates::open_key(const std::string& host, ByteView sealed_key) const {
+    return secrets_->unseal(sealed_key, key_context(host));
 }
 
 Result<std::optional<Certificate>> Certificates::find(const dns::Name& host) {

@@ -1,9 +1,11 @@
 // Certificates by host name and ACME accounts by directory, private keys sealed (SecretBox).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dns/name.h"
@@ -33,6 +35,16 @@ public:
 
     Result<void> put(const Certificate& certificate);  // replaces the one for the host
     Result<std::vector<Certificate>> all();
+    // For a hundred thousand at a start: as they lie in the database, the keys sealed. The views are gone with the
+    // next one.
+    struct Sealed {
+        std::string_view host;
+        std::string_view chain_pem;
+        Bytes sealed_key;
+        TimePoint not_after;
+    };
+    Result<void> each_sealed(const std::function<void(const Sealed&)>& one);
+    [[nodiscard]] Result<std::string> open_key(const std::string& host, ByteView sealed_key) const;  // PEM; any thread
     Result<std::optional<Certificate>> find(const dns::Name& host);
     Result<void> erase(const dns::Name& host);
 

@@ -78,6 +78,7 @@ public:
     virtual ~RowView() = default;
     [[nodiscard]] virtual std::int64_t number(std::size_t column) const = 0;
     [[nodiscard]] virtual std::string_view text(std::size_t column) const = 0;
+    [[nodiscard]] virtual Bytes bytes(std::size_t column) const = 0;
 };
 
 // A row that was kept, as a view of it.
@@ -89,6 +90,7 @@ public:
         text_.push_back(row_.text(column));
         return text_.back();
     }
+    [[nodiscard]] Bytes bytes(std::size_t column) const override { return row_.bytes(column); }
 
 private:
     const Row& row_;

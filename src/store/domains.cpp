@@ -127,6 +127,17 @@ Result<std::vector<Domain>> Domains::all_with_gone() {
     return read_domains(database_->query(std::string(domain_columns) + "ORDER BY id", std::vector<Value>{}));
 }
 
+Result<void> Domains::each_shown(const std::function<void(const Shown&)>& one) {
+    return database_->each(
+        "SELECT d.id, d.name, d.label, COALESCE(v.version, 0), COALESCE(v.body, ''), COALESCE((SELECT p.policy_id FROM "
+        "policy_version p WHERE p.domain = d.id AND p.id_live IS NOT NULL ORDER BY p.version DESC LIMIT 1), '') "
+        "FROM domain d LEFT JOIN policy_version v ON v.domain = d.id AND v.version = (SELECT MAX(m.version) FROM "
+        "policy_version m WHERE m.domain = d.id) WHERE d.state <> 'gone' ORDER BY d.id",
+        [&](const RowView& row) {
+            one({row.number(0), row.text(1), row.text(2), row.number(3), row.text(4), row.text(5)});
+        });
+}
+
 Result<void> Domains::add_version(const PolicyVersion& version) {
     return done(database_->query(
         "INSERT INTO policy_version (domain, version, mode, max_age_s, body, policy_id, made, body_live, id_live, "

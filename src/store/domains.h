@@ -1,6 +1,7 @@
 // Hosted domains, their labels and the versions of their policies (design §4 rules 1–6).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,18 @@ public:
     Result<std::vector<Domain>> list(std::int64_t organisation);                           // by name, without gone
     Result<std::vector<Domain>> all();  // all organisations, without gone
     Result<std::vector<Domain>> all_with_gone();
+    // What the world sees of a domain, for all of them at a start: oldest first, without gone. The newest version is
+    // the one that is served, the newest with an id in DNS the published one (hosting/life_cycle.h). The views are gone
+    // with the next one.
+    struct Shown {
+        std::int64_t id = 0;
+        std::string_view name;
+        std::string_view label;
+        std::int64_t version = 0;  // 0: nothing to serve
+        std::string_view body;
+        std::string_view policy_id;  // "": no id in DNS
+    };
+    Result<void> each_shown(const std::function<void(const Shown&)>& one);
 
     // refused: the version or the policy id exists for the domain.
     Result<void> add_version(const PolicyVersion& version);

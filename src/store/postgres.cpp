@@ -119,6 +119,12 @@ public:
         const int column = static_cast<int>(index);
         return {PQgetvalue(result_, 0, column), static_cast<std::size_t>(PQgetlength(result_, 0, column))};
     }
+    [[nodiscard]] Bytes bytes(std::size_t index) const override {
+        std::size_t size = 0;
+        const std::unique_ptr<unsigned char, FreePostgresMemory> raw(PQunescapeBytea(
+            reinterpret_cast<const unsigned char*>(PQgetvalue(result_, 0, static_cast<int>(index))), &size));
+        return raw ? Bytes(raw.get(), raw.get() + size) : Bytes();
+    }
 
 private:
     const PGresult* result_;

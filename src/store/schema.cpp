@@ -99,6 +99,17 @@ const std::vector<std::vector<const char*>> migrations = {
         "at BIGINT NOT NULL, claim BIGINT NOT NULL)",
         "CREATE INDEX handed_report_at ON handed_report (at)",
     },
+    {
+        // Who fetched which policy, and for which time that is known (fetch_log.h).
+        "CREATE TABLE fetch_count (domain BIGINT NOT NULL, version BIGINT NOT NULL, agent TEXT NOT NULL, network TEXT "
+        "NOT NULL, day BIGINT NOT NULL, fetches BIGINT NOT NULL, first_at BIGINT NOT NULL, last_at BIGINT NOT NULL, "
+        "PRIMARY KEY (domain, version, agent, network, day))",
+        "CREATE INDEX fetch_count_day ON fetch_count (day)",
+        "CREATE TABLE fetch_span (node TEXT NOT NULL, since BIGINT NOT NULL, until_time BIGINT NOT NULL, "
+        "closed BIGINT NOT NULL, PRIMARY KEY (node, since))",
+        "CREATE TABLE fetch_gap (node TEXT NOT NULL, since BIGINT NOT NULL, until_time BIGINT NOT NULL, "
+        "lost BIGINT NOT NULL)",
+    },
 };
 
 }  // namespace

@@ -86,6 +86,11 @@ public:
         const int bytes = sqlite3_column_bytes(statement_, static_cast<int>(column));
         return text == nullptr ? std::string_view() : std::string_view(text, static_cast<std::size_t>(bytes));
     }
+    [[nodiscard]] Bytes bytes(std::size_t column) const override {
+        const auto* blob = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, static_cast<int>(column)));
+        const int size = sqlite3_column_bytes(statement_, static_cast<int>(column));
+        return blob == nullptr ? Bytes() : Bytes(blob, blob + size);
+    }
 
 private:
     sqlite3_stmt* statement_;

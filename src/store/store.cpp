@@ -18,7 +18,8 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
       reports(*database),
       session_counts(*database),
       database_(std::move(database)),
-      secrets_(std::move(secrets)) {}
+      secrets_(std::move(secrets)),
+      fetch_logs(*database_) {}
 
 namespace {
 

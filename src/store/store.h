@@ -11,6 +11,7 @@
 #include "store/certificates.h"
 #include "store/database.h"
 #include "store/domains.h"
+#include "store/fetch_log.h"
 #include "store/handed_reports.h"
 #include "store/log_positions.h"
 #include "store/policy_cache.h"
@@ -46,6 +47,9 @@ private:
     Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox> secrets);
     std::unique_ptr<Database> database_;
     std::shared_ptr<const SecretBox> secrets_;
+
+public:
+    FetchLogs fetch_logs;  // TEMPORARY PLACE
 };
 
 }  // namespace postseal::store

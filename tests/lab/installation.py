@@ -55,8 +55,8 @@ class Installation:
         self.roots = lab.place("roots") / "bundle.pem"
         self.postseal = None
 
-    def start(self, **config):
-        """`config` replaces or adds whole sections of the configuration."""
+    def start(self, held=(), **config):
+        """`config` replaces or adds whole sections of the configuration; `held`: see Postseal."""
         self.internet.start()
         self.pebble.start()
         self.roots.write_text(self.ca.file.read_text() + self.pebble.root())
@@ -71,7 +71,9 @@ class Installation:
             "intake": {"host": INTAKE_NAME, "https_listen": [f"{INTAKE}:443"]},
             "console": {"listen": ["127.0.0.1:8080"], "public_url": "http://127.0.0.1:8080"},
             **config,
-        }).start()
+        })
+        self.postseal.held = list(held)
+        self.postseal.start()
         return self
 
     def show(self, domain: str) -> dict:

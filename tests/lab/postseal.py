@@ -45,14 +45,20 @@ class Postseal:
         }
         self.log = lab.log(name)
         self._daemon = None
+        self.held = []  # listening sockets that it is given, as systemd gives them (sd_listen_fds(3)): a restart closes none
 
     def configure(self):
         self.config_file.write_text(toml(self.config))
 
     def start(self):
         self.configure()
-        self._daemon = Daemon(self.lab, self.name, [self.lab.binary, self.verb, "--config", self.config_file],
-                              env=self.env, stdout_name=f"{self.name}-stdout")
+        argv = [self.lab.binary, self.verb, "--config", self.config_file]
+        if self.held:
+            # They have to be 3, 4, …, and LISTEN_PID the program's own.
+            given = " ".join(f"{3 + at}<&{held.fileno()}" for at, held in enumerate(self.held))
+            argv = ["bash", "-c", f'exec {given}; LISTEN_PID=$$ LISTEN_FDS={len(self.held)} exec "$@"', "bash", *argv]
+        self._daemon = Daemon(self.lab, self.name, argv, env=self.env, stdout_name=f"{self.name}-stdout",
+                              pass_fds=[held.fileno() for held in self.held])
         ready = self._daemon.stdout
         mark = ready.mark()
         self._daemon.start(stop=self.stop)
@@ -61,6 +67,10 @@ class Postseal:
         except SceneError as error:
             raise SceneError(f"{error}; it said: {self.log.tail()}") from None
         return self
+
+    @property
+    def pid(self) -> int:
+        return self._daemon.process.pid
 
     def stop(self):
         """design §6: SIGTERM ends within 10 s with exit 0."""

@@ -11,12 +11,14 @@ from .scene import PATIENCE, SceneError
 class Daemon:
     """A program that stays in the foreground until it is told to stop."""
 
-    def __init__(self, lab, name: str, argv: list, env: dict = None, cwd=None, stdout_name: str = None):
+    def __init__(self, lab, name: str, argv: list, env: dict = None, cwd=None, stdout_name: str = None,
+                 pass_fds=()):
         self.lab = lab
         self.name = name
         self.argv = [str(arg) for arg in argv]
         self.env = dict(os.environ, **(env or {}))
         self.cwd = cwd
+        self.pass_fds = tuple(pass_fds)
         self.log = lab.log(name)
         self.stdout = lab.log(stdout_name) if stdout_name else self.log
         self.process = None
@@ -25,7 +27,7 @@ class Daemon:
         """`stop`: what ends it when the scene is over, if plain `stop` does not say enough."""
         with open(self.log.path, "a") as errors, open(self.stdout.path, "a") as out:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
-                                            env=self.env, cwd=self.cwd)
+                                            env=self.env, cwd=self.cwd, pass_fds=self.pass_fds)
         self.lab.at_end(f"{self.name} stops", stop or self.stop)
         return self
 

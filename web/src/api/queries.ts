@@ -51,6 +51,12 @@ export const useReports = (domain: string, filter: ReportFilter) =>
     placeholderData: (kept) => kept,
   });
 
+export const useFetches = (domain: string) =>
+  useQuery({
+    queryKey: ["fetches", domain],
+    queryFn: () => unwrap(api.GET("/api/v1/domains/{domain}/fetches", { params: { path: { domain } } })),
+  });
+
 export const useReport = (domain: string, id: string) =>
   useQuery({
     queryKey: ["reports", domain, "one", id],

@@ -204,6 +204,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/domains/{domain}/fetches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** Who has fetched which version of the policy, and who may still hold it */
+        get: operations["getFetches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/{domain}/retire": {
         parameters: {
             query?: never;
@@ -940,6 +960,74 @@ export interface components {
              * @description Last moment a sender may hold it; null = being served
              */
             held_until: string | null;
+        };
+        Fetches: {
+            domain: string;
+            /**
+             * Format: date-time
+             * @description Since when every node keeps the log; null = nowhere. Gaps may come after it
+             */
+            complete_since: string | null;
+            /** @description Times in which fetches may be missing, the newest 50 */
+            gaps: {
+                /** Format: date-time */
+                since: string;
+                /** Format: date-time */
+                until: string;
+                /** @description Fetches; null = not known how many */
+                lost: number | null;
+            }[];
+            /**
+             * Format: date-time
+             * @description Last moment at which a sender may hold any version that is not mode none; null = nobody can
+             */
+            held_until: string | null;
+            versions: components["schemas"]["VersionFetches"][];
+        };
+        VersionFetches: {
+            version: number;
+            mode: components["schemas"]["Mode"];
+            policy_id: string;
+            max_age_s: number;
+            /** Format: date-time */
+            served_since: string;
+            /**
+             * Format: date-time
+             * @description null = being served
+             */
+            served_until: string | null;
+            /**
+             * Format: date-time
+             * @description Last fetch + max_age where the log is complete, else the last moment it was served + max_age; null = nobody can hold it
+             */
+            held_until: string | null;
+            /** @description The log knows every fetch of this version */
+            complete: boolean;
+            senders_total: number;
+            senders: components["schemas"]["FetchSender"][];
+        };
+        /**
+         * @description provider = one sender from many addresses; software = each network is a sender; checker = sends no mail
+         * @enum {string}
+         */
+        SenderKind: "provider" | "software" | "checker" | "unknown";
+        FetchSender: {
+            /** @description What it says that it is (User-Agent), or whose network it comes from: a claim, no proof */
+            sender: string;
+            name: string;
+            kind: components["schemas"]["SenderKind"];
+            /** @description At most 20; as [policy_host] fetch_log_addresses says */
+            networks: string[];
+            fetches: number;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            /**
+             * Format: date-time
+             * @description null = mode none, which binds nobody
+             */
+            may_hold_until: string | null;
         };
         Holding: {
             /**
@@ -2300,6 +2388,114 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getFetches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions, newest first; at most 50, of each at most the 200 senders that fetched it last */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "shop.example",
+                     *       "complete_since": "2026-09-25T09:00:00Z",
+                     *       "gaps": [],
+                     *       "held_until": "2026-12-01T09:00:00Z",
+                     *       "versions": [
+                     *         {
+                     *           "version": 2,
+                     *           "mode": "enforce",
+                     *           "policy_id": "2x9b1c0d5e7f3a2468",
+                     *           "max_age_s": 604800,
+                     *           "served_since": "2026-11-01T09:00:00Z",
+                     *           "served_until": null,
+                     *           "held_until": "2026-12-01T09:00:00Z",
+                     *           "complete": true,
+                     *           "senders_total": 3,
+                     *           "senders": [
+                     *             {
+                     *               "sender": "google",
+                     *               "name": "Google",
+                     *               "kind": "provider",
+                     *               "networks": [
+                     *                 "209.85.220.0/24",
+                     *                 "74.125.82.0/24"
+                     *               ],
+                     *               "fetches": 41,
+                     *               "first": "2026-11-01T10:12:00Z",
+                     *               "last": "2026-11-24T08:40:00Z",
+                     *               "may_hold_until": "2026-12-01T08:40:00Z"
+                     *             },
+                     *             {
+                     *               "sender": "postfix-tlspol",
+                     *               "name": "postfix-tlspol",
+                     *               "kind": "software",
+                     *               "networks": [
+                     *                 "192.0.2.0/24"
+                     *               ],
+                     *               "fetches": 23,
+                     *               "first": "2026-11-02T03:00:00Z",
+                     *               "last": "2026-11-24T03:00:00Z",
+                     *               "may_hold_until": "2026-12-01T03:00:00Z"
+                     *             },
+                     *             {
+                     *               "sender": "curl",
+                     *               "name": "curl",
+                     *               "kind": "checker",
+                     *               "networks": [
+                     *                 "198.51.100.0/24"
+                     *               ],
+                     *               "fetches": 1,
+                     *               "first": "2026-11-20T12:00:00Z",
+                     *               "last": "2026-11-20T12:00:00Z",
+                     *               "may_hold_until": "2026-11-27T12:00:00Z"
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "version": 1,
+                     *           "mode": "testing",
+                     *           "policy_id": "1x00aa11bb22cc33dd",
+                     *           "max_age_s": 86400,
+                     *           "served_since": "2026-09-25T09:05:00Z",
+                     *           "served_until": "2026-11-01T09:00:00Z",
+                     *           "held_until": "2026-11-02T08:10:00Z",
+                     *           "complete": true,
+                     *           "senders_total": 1,
+                     *           "senders": [
+                     *             {
+                     *               "sender": "microsoft",
+                     *               "name": "Microsoft",
+                     *               "kind": "provider",
+                     *               "networks": [],
+                     *               "fetches": 61,
+                     *               "first": "2026-09-25T11:00:00Z",
+                     *               "last": "2026-11-01T08:10:00Z",
+                     *               "may_hold_until": "2026-11-02T08:10:00Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Fetches"];
+                };
+            };
             401: components["responses"]["NotSignedIn"];
             404: components["responses"]["NotFound"];
         };

@@ -78,6 +78,7 @@ describe("catalogues", () => {
       ...schemas.State.enum.map((s) => `words.state.${s}`),
       ...schemas.Mode.enum.map((s) => `words.mode_meaning.${s}`),
       ...schemas.Trust.enum.flatMap((s) => [`words.trust.${s}`, `words.trust_meaning.${s}`]),
+      ...schemas.SenderKind.enum.map((s) => `words.sender_kind.${s}`),
       ...schemas.Record.properties.problem_code.enum.filter((s) => s !== null).map((s) => `finding.record.${s}`),
       ...schemas.Mx.properties.problem_code.enum.filter((s) => s !== null).map((s) => `finding.mx.${s}`),
       ...schemas.Condition.properties.id.enum.map((s) => `finding.condition.${s}.title`),

@@ -9,6 +9,7 @@ import { NotFound } from "../app/shell";
 import { daysUntil, useFormats } from "../i18n/format";
 import { Icon } from "../parts/icons";
 import { Ago, Card, Chip, CopyIcon, Empty, Failed, Hint, Loading, ModeChip, Notice, Pre, Table, useErrorText, useTitle, Words } from "../parts/parts";
+import { Fetches } from "../parts/fetches";
 import { Progress } from "../parts/progress";
 import { Conditions } from "../parts/readiness";
 import { CopyBar, Records, recordsTitle } from "../parts/records";
@@ -465,6 +466,7 @@ function Loaded({ domain }: { domain: DomainDetail }) {
             <Versions domain={domain} />
           </div>
         )}
+        {domain.versions.length > 0 && <Fetches domain={domain.domain} />}
         {(!movingIn || domain.reports.received > 0) && <Reports domain={domain} />}
         {domain.label !== null && domain.state !== "retiring" && domain.state !== "gone" && (
           <div className={css.leave}>
