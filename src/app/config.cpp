@@ -500,9 +500,22 @@ void read_acme(Section& root, Config& config) {
             }
             return text;
         });
+        section.take_text("profile", acme.profile);
+        section.take_text("eab_kid", acme.eab_kid);
+        section.take_text("eab_hmac_key_file", acme.eab_hmac_key_file);
+        constexpr std::int64_t limit_max = 10'000'000;
+        section.take_number("orders_per_3_hours", acme.orders_per_3_hours, 0, limit_max);
+        section.take_number("certificates_per_domain_and_week", acme.certificates_per_domain_and_week, 0, limit_max);
+        section.take_number("certificates_per_name_and_week", acme.certificates_per_name_and_week, 0, limit_max);
+        section.take_number("failures_per_name_and_hour", acme.failures_per_name_and_hour, 0, limit_max);
+        section.take_flag("renewals_exempt", acme.renewals_exempt);
         section.finish();
         if (acme.challenges.empty() && root.errors().size() == errors_before) {
             section.fail(element, "challenges", "at least one is needed");
+        }
+        if (acme.eab_kid.empty() != acme.eab_hmac_key_file.empty()) {
+            const char* missing = acme.eab_kid.empty() ? "eab_kid" : "eab_hmac_key_file";
+            section.fail(element, missing, "eab_kid and eab_hmac_key_file go together: the CA gives out both");
         }
         config.acme.push_back(std::move(acme));
     }

@@ -124,6 +124,15 @@ struct Config {
         bool accept_terms = false;
         std::string caa_issuer = "letsencrypt.org";
         std::vector<std::string> challenges = {"http-01", "tls-alpn-01"};
+        std::string profile;            // "" = the CA's own choice
+        std::string eab_kid;            // external account binding; both or none
+        std::string eab_hmac_key_file;  // base64url, as the CA gives it out
+        // The CA's limits; 0 = no such limit.
+        std::int64_t orders_per_3_hours = 300;
+        std::int64_t certificates_per_domain_and_week = 50;
+        std::int64_t certificates_per_name_and_week = 5;
+        std::int64_t failures_per_name_and_hour = 5;
+        bool renewals_exempt = true;
     };
     std::vector<Acme> acme;
     struct {

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "hosting/acme_client.h"
 #include "net/certificate.h"
 #include "net/socket_group.h"
 #include "net/trust_anchors.h"
@@ -81,6 +82,9 @@ ConfigErrors missing_here(const Config& config) {
     if (config.role_on(Role::jobs)) {
         for (const Config::Acme& acme : config.acme) {
             need_file(config, "acme.ca_file", acme.ca_file, errors);
+            if (const auto key = hosting::read_eab_key(acme.eab_hmac_key_file); !key) {
+                errors.push_back(invalid_input(config.where("acme.eab_hmac_key_file"), key.error().message()));
+            }
         }
     }
     return errors;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "hosting/hosting.h"
+
 namespace postseal::app {
 
 namespace {
@@ -202,6 +204,47 @@ void add_policy_host(Text& out, const Receiving::PolicyHostFigures& figures) {
               figures.fetch_log->waiting.load());
 }
 
+std::string quoted(const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+        out += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    }
+    return out;
+}
+
+void add_certificates(Text& out, const hosting::CertificateFigures& figures) {
+    out.counter("postseal_acme_orders_total", "Orders made at CAs", figures.orders);
+    out.counter("postseal_acme_certificates_issued_total", "First certificates of a name", figures.issued);
+    out.counter("postseal_acme_certificates_renewed_total", "Certificates that replaced an older one", figures.renewed);
+    out.counter("postseal_acme_order_failures_total", "Orders that ended without a certificate", figures.failures);
+    out.counter("postseal_acme_failed_authorizations_total", "Challenges that a CA found not answered",
+                figures.failed_authorizations);
+    out.counter("postseal_acme_preflight_refusals_total", "Orders that the preflight kept from being made",
+                figures.preflight_refusals);
+    out.gauge("postseal_acme_certificates", "Certificates in use", figures.certificates);
+    out.gauge("postseal_acme_certificates_waiting", "Names that wait for their turn before a CA's limit",
+              figures.waiting);
+    out.gauge("postseal_acme_certificates_failing", "Names whose last order failed", figures.failing);
+    out.gauge("postseal_acme_certificates_overdue",
+              "Certificates that should have been renewed long ago: look before they end", figures.overdue);
+    if (figures.earliest_end) {
+        out.gauge("postseal_acme_earliest_not_after_timestamp_seconds", "When the first certificate in use ends",
+                  static_cast<std::uint64_t>(figures.earliest_end->time_since_epoch().count()));
+    }
+    out.begin("postseal_acme_ca_up", "gauge", "1 while the CA is asked, 0 while it is passed over or has no account");
+    for (const auto& ca : figures.cas) {
+        out.sample(fmt::format("directory=\"{}\"", quoted(ca.directory)), ca.up ? 1 : 0);
+    }
+    out.begin("postseal_acme_orders_used", "gauge", "Orders that count towards the CA's limit now");
+    for (const auto& ca : figures.cas) {
+        out.sample(fmt::format("directory=\"{}\"", quoted(ca.directory)), static_cast<std::uint64_t>(ca.orders_used));
+    }
+    out.begin("postseal_acme_orders_limit", "gauge", "The CA's limit on orders; 0 = none");
+    for (const auto& ca : figures.cas) {
+        out.sample(fmt::format("directory=\"{}\"", quoted(ca.directory)), static_cast<std::uint64_t>(ca.orders_limit));
+    }
+}
+
 std::string metrics_text(Sending& sending, const Receiving* receiving, bool state_dir_lost) {
     Text out;
     out.gauge("postseal_state_dir_lost", "1 when state_dir was removed or replaced under the running server",
@@ -233,6 +276,9 @@ std::string metrics_text(Sending& sending, const Receiving* receiving, bool stat
     }
     if (const auto intakes = sending.log_intakes(); !intakes.empty()) {
         add_log_intakes(out, intakes);
+    }
+    if (const auto* hosting = receiving != nullptr ? receiving->hosting() : nullptr) {
+        add_certificates(out, hosting->certificate_figures());
     }
     return out.take();
 }

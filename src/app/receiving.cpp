@@ -46,6 +46,16 @@ Result<hosting::AcmeSettings> acme_settings(const Config::Acme& acme) {
     settings.contact = acme.contact;
     settings.accept_terms = acme.accept_terms;
     settings.caa_issuer = acme.caa_issuer;
+    settings.profile = acme.profile;
+    if (!acme.eab_kid.empty()) {
+        POSTSEAL_TRY(Bytes key, hosting::read_eab_key(acme.eab_hmac_key_file));
+        settings.external_account = hosting::ExternalAccount{acme.eab_kid, std::move(key)};
+    }
+    settings.limits.orders = acme.orders_per_3_hours;
+    settings.limits.domain_week = acme.certificates_per_domain_and_week;
+    settings.limits.name_week = acme.certificates_per_name_and_week;
+    settings.limits.failures_hour = acme.failures_per_name_and_hour;
+    settings.limits.renewals_exempt = acme.renewals_exempt;
     settings.challenges.clear();
     for (const std::string& word : acme.challenges) {
         POSTSEAL_TRY(const auto kind, hosting::parse_challenge_kind(word));
@@ -144,6 +154,8 @@ struct Receiving::Impl {
         settings.probe.trust = trust;
         settings.probe.guard = guard_of(config);
         settings.https_port = config.lab.https_port;
+        settings.http_port = config.lab.http_port;
+        settings.only_process = config.database_url().starts_with("sqlite:");
         facade = std::make_unique<hosting::Hosting>(
             hosting::JobsParts{loop, store, *resolver, *https, *publication, clock, log}, std::move(settings));
         if (config.role_on(Role::dns)) {
@@ -288,6 +300,9 @@ void Receiving::stop_jobs() {
 }
 
 hosting::Hosting* Receiving::hosting() {
+    return impl_->facade.get();
+}
+const hosting::Hosting* Receiving::hosting() const {
     return impl_->facade.get();
 }
 

@@ -36,6 +36,7 @@ public:
 
     // Null when hosting is off.
     [[nodiscard]] hosting::Hosting* hosting();
+    [[nodiscard]] const hosting::Hosting* hosting() const;
     // Null when the role is off.
     [[nodiscard]] intake::Intake* intake();
     // Nothing when the role is off. The pointers live as long as this object.

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "console/audit_api.h"
 #include "console/cache_api.h"
+#include "console/certificates_api.h"
 #include "console/domain_json.h"
 #include "console/domains_api.h"
 #include "console/events.h"
@@ -34,8 +35,10 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
           files(embedded::web()) {
         sessions.add_routes(router);
         add_event_routes(router, events);
-        add_domains_routes(router, {parts.hosting, parts.work, parts.store, parts.clock, settings.zone,
-                                    [this] { return sessions.operators_organisation(); }});
+        const DomainsParts domains{parts.hosting, parts.work,    parts.store,
+                                   parts.clock,   settings.zone, [this] { return sessions.operators_organisation(); }};
+        add_domains_routes(router, domains);
+        add_certificates_routes(router, domains);
         add_fetches_routes(router, parts.store, parts.clock);
         add_reports_routes(router, parts.store, parts.clock);
         add_audit_routes(router, parts.store);

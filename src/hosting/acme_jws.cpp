@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -149,6 +150,20 @@ std::string jwk_thumbprint(std::string_view canonical_jwk) {
     return to_base64url(sha256(as_bytes(canonical_jwk)));
 }
 
+namespace {
+
+// Flattened JSON (RFC 7515 §7.2.2) of a header that is complete; `sign` signs "header.payload".
+template <class Sign>
+Result<std::string> flattened(const boost::json::object& header, std::string_view payload, Sign sign) {
+    const std::string protected_text = to_base64url(as_bytes(boost::json::serialize(header)));
+    const std::string payload_text = to_base64url(as_bytes(payload));
+    POSTSEAL_TRY(const Bytes signature, sign(protected_text + "." + payload_text));
+    return boost::json::serialize(boost::json::object{
+        {"protected", protected_text}, {"payload", payload_text}, {"signature", to_base64url(signature)}});
+}
+
+}  // namespace
+
 Result<std::string> signed_request(const AcmeKey& key, const JwsHeader& header, std::string_view payload) {
     boost::json::object protected_header{{"alg", "ES256"}, {"nonce", header.nonce}, {"url", header.url}};
     if (header.kid.empty()) {
@@ -156,11 +171,32 @@ Result<std::string> signed_request(const AcmeKey& key, const JwsHeader& header, 
     } else {
         protected_header["kid"] = header.kid;
     }
-    const std::string protected_text = to_base64url(as_bytes(boost::json::serialize(protected_header)));
-    const std::string payload_text = to_base64url(as_bytes(payload));
-    POSTSEAL_TRY(const Bytes signature, key.sign(protected_text + "." + payload_text));
-    return boost::json::serialize(boost::json::object{
-        {"protected", protected_text}, {"payload", payload_text}, {"signature", to_base64url(signature)}});
+    return flattened(protected_header, payload, [&](const std::string& text) { return key.sign(text); });
+}
+
+Result<std::string> external_account_binding(const AcmeKey& account, const std::string& kid, ByteView hmac_key,
+                                             const std::string& new_account_url) {
+    const boost::json::object header{{"alg", "HS256"}, {"kid", kid}, {"url", new_account_url}};
+    return flattened(header, account.jwk(), [&](const std::string& text) -> Result<Bytes> {
+        Bytes mac(EVP_MAX_MD_SIZE);
+        unsigned int size = 0;
+        if (HMAC(EVP_sha256(), hmac_key.data(), static_cast<int>(hmac_key.size()),
+                 reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size) == nullptr) {
+            return failed("signing the external account binding");
+        }
+        mac.resize(size);
+        return mac;
+    });
+}
+
+Result<std::string> key_change_request(const AcmeKey& old_key, const AcmeKey& new_key, const std::string& account_url,
+                                       const std::string& key_change_url) {
+    // Without a nonce: the outer request has it.
+    const boost::json::object header{
+        {"alg", "ES256"}, {"jwk", boost::json::parse(new_key.jwk())}, {"url", key_change_url}};
+    const boost::json::object payload{{"account", account_url}, {"oldKey", boost::json::parse(old_key.jwk())}};
+    return flattened(header, boost::json::serialize(payload),
+                     [&](const std::string& text) { return new_key.sign(text); });
 }
 
 std::string key_authorization(std::string_view token, const AcmeKey& account_key) {

@@ -49,6 +49,13 @@ struct JwsHeader {
 };
 Result<std::string> signed_request(const AcmeKey& key, const JwsHeader& header, std::string_view payload);
 
+// RFC 8555 §7.3.4: the account's public key, signed (HS256) with the key that the CA gave out beforehand.
+Result<std::string> external_account_binding(const AcmeKey& account, const std::string& kid, ByteView hmac_key,
+                                             const std::string& new_account_url);
+// RFC 8555 §7.3.5: the inner request, by which the new key asks for the account.
+Result<std::string> key_change_request(const AcmeKey& old_key, const AcmeKey& new_key, const std::string& account_url,
+                                       const std::string& key_change_url);
+
 // RFC 8555 §8.1: token "." thumbprint.
 std::string key_authorization(std::string_view token, const AcmeKey& account_key);
 

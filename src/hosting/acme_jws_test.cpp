@@ -47,6 +47,44 @@ TEST(AcmeJws, a_new_account_is_signed_with_the_key_itself_and_post_as_get_has_no
     EXPECT_EQ(boost::json::serialize(header.at("jwk")), key.jwk());
 }
 
+TEST(AcmeJws, an_external_account_is_bound_by_the_cas_own_key) {
+    // RFC 8555 §7.3.4: HS256, the CA's kid, the newAccount URL, no nonce, the account's JWK as the payload
+    const AcmeKey key = *AcmeKey::generate();
+    const Bytes mac_key(32, 7);
+    const auto value =
+        boost::json::parse(*external_account_binding(key, "kid-1", mac_key, "https://ca.example/new-account"))
+            .as_object();
+    const std::string head(value.at("protected").as_string());
+    const auto header = boost::json::parse(as_text(*from_base64url(head))).as_object();
+    EXPECT_EQ(header.at("alg").as_string(), "HS256");
+    EXPECT_EQ(header.at("kid").as_string(), "kid-1");
+    EXPECT_EQ(header.at("url").as_string(), "https://ca.example/new-account");
+    EXPECT_FALSE(header.contains("nonce"));
+    EXPECT_EQ(as_text(*from_base64url(std::string(value.at("payload").as_string()))), key.jwk());
+    EXPECT_EQ(from_base64url(std::string(value.at("signature").as_string()))->size(), 32U);
+    const auto other =
+        boost::json::parse(*external_account_binding(key, "kid-1", Bytes(32, 8), "https://ca.example/new-account"));
+    EXPECT_NE(other.at("signature"), value.at("signature")) << "another key, another signature";
+}
+
+TEST(AcmeJws, a_new_key_asks_for_the_account) {
+    // RFC 8555 §7.3.5: the inner request is signed with the new key, names the old one, and has no nonce
+    const AcmeKey old_key = *AcmeKey::generate();
+    const AcmeKey new_key = *AcmeKey::generate();
+    const auto value =
+        boost::json::parse(*key_change_request(old_key, new_key, "https://ca.example/acct/1", "https://ca.example/kc"))
+            .as_object();
+    const std::string head(value.at("protected").as_string());
+    const std::string payload(value.at("payload").as_string());
+    EXPECT_TRUE(new_key.verify(head + "." + payload, *from_base64url(std::string(value.at("signature").as_string()))));
+    const auto header = boost::json::parse(as_text(*from_base64url(head))).as_object();
+    EXPECT_EQ(boost::json::serialize(header.at("jwk")), new_key.jwk());
+    EXPECT_FALSE(header.contains("nonce"));
+    const auto body = boost::json::parse(as_text(*from_base64url(payload))).as_object();
+    EXPECT_EQ(body.at("account").as_string(), "https://ca.example/acct/1");
+    EXPECT_EQ(boost::json::serialize(body.at("oldKey")), old_key.jwk());
+}
+
 TEST(AcmeJws, keys_survive_pem_and_others_are_refused) {
     const AcmeKey key = *AcmeKey::generate();
     const auto again = AcmeKey::from_pem(key.to_pem());

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "hosting/fetch_log.h"
+#include "hosting/certificate_orders.h"
 
 namespace postseal::hosting {
 
@@ -103,6 +104,7 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
             view.certificate->key_pem.clear();
         }
         view.next_order = jobs.next_order(host);
+        view.order = jobs.certificates().status(host);
         const auto* live = live_version(view.versions);
         const auto* published = published_version(view.versions);
         const auto* served = served_version(view.versions);
@@ -323,6 +325,9 @@ void Hosting::verify(const Who& who, const std::string& name, ViewDone done) {
         }
         impl->jobs.look(found->label, [impl, done](const Result<store::Domain>& looked) {
             if (looked) {
+                if (const auto host = mtasts::policy_host_name(looked->name)) {
+                    impl->jobs.repaired(*host);
+                }
                 impl->jobs.soon(looked->label);
             }
             done(looked ? impl->view_of(*looked) : looked.error());
@@ -377,6 +382,41 @@ void Hosting::policy_mx(const Who& who, const std::string& name, MxPatterns mx, 
 
 void Hosting::probe(const Who& who, const std::string& name, std::function<void(Result<Probing>)> done) {
     impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] { done(impl->probe(who, name)); });
+}
+
+void Hosting::certificates(const Who& who, std::function<void(Result<CertificateList>)> done) {
+    impl_->parts.loop.post([impl = impl_, who, done = std::move(done)] {
+        const auto domains = impl->parts.store.domains.list(who.organisation);
+        if (!domains) {
+            done(domains.error());
+            return;
+        }
+        std::vector<dns::Name> hosts = impl->jobs.own_names();
+        std::vector<std::optional<dns::Name>> owners(hosts.size());
+        for (const store::Domain& domain : *domains) {
+            const auto host = mtasts::policy_host_name(domain.name);
+            if (host && !domain.label.empty()) {
+                hosts.push_back(*host);
+                owners.emplace_back(domain.name);
+            }
+        }
+        std::vector<CertificateStatus> statuses = impl->jobs.certificates().statuses(hosts);
+        CertificateList list;
+        for (std::size_t i = 0; i < statuses.size(); ++i) {
+            list.certificates.push_back({owners[i], std::move(statuses[i])});
+        }
+        done(std::move(list));
+    });
+}
+
+void Hosting::certificate_budget(std::function<void(CertificateBudget)> done) {
+    impl_->parts.loop.post([impl = impl_, done = std::move(done)] {
+        done({impl->jobs.certificates().cas(), impl->jobs.certificates().queue()});
+    });
+}
+
+CertificateFigures Hosting::certificate_figures() const {
+    return impl_->jobs.certificates().figures();
 }
 
 void Hosting::retire(const Who& who, const std::string& name, ViewDone done) {

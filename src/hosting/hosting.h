@@ -38,6 +38,7 @@ struct DomainView {
     Verification records;
     std::optional<store::Certificate> certificate;  // without its key
     std::optional<TimePoint> next_order;            // of a certificate, after a failed one
+    CertificateStatus order;                        // of the policy host's certificate
     store::ReportTotals reports;
     MxWatch mx;
     std::vector<mtasts::MxPattern> policy_mx;  // of the served policy; with it, each MX host is inside or not
@@ -96,6 +97,24 @@ public:
 
     // Rule 6. A domain that never moved in is gone at once.
     void retire(const Who& who, const std::string& name, ViewDone done);
+
+    // The certificates of the organisation's domains, and those of the installation's own names (panel, intake), which
+    // everybody may see.
+    struct CertificateList {
+        struct One {
+            std::optional<dns::Name> domain;  // none: a name of the installation
+            CertificateStatus status;
+        };
+        std::vector<One> certificates;
+    };
+    void certificates(const Who& who, std::function<void(Result<CertificateList>)> done);
+    // How much of the CAs' limits is used by the whole installation.
+    struct CertificateBudget {
+        std::vector<CaStatus> cas;
+        QueueStatus queue;
+    };
+    void certificate_budget(std::function<void(CertificateBudget)> done);
+    [[nodiscard]] CertificateFigures certificate_figures() const;  // any thread, at once
 
 private:
     struct Impl;

@@ -83,6 +83,7 @@ public:
         jobs.resolver.stub_zones = {{name("test"), {dns_.server()}, true}};
         jobs.resolver.trust_anchor_file = "";
         jobs.https_port = https_port;
+        jobs.http_port = http_.addresses().front().port;
         jobs.probe.smtp_port = testing::free_port();  // nobody listens there
         jobs.probe.guard = client.guard;
         jobs.probe.trust = client.trust;
@@ -105,7 +106,11 @@ public:
         zone.name_servers = {name("ns1.host.test")};
         zone.addresses = {net::testing::ip("127.0.0.1")};
         zone.intake_host = name("intake.test");
-        zone.caa = {{"pebble.test", std::nullopt, {"http-01"}}};
+        CaaIssuer issuer{"pebble.test", std::nullopt, {}};
+        for (const ChallengeKind kind : jobs.acme.front().challenges) {
+            issuer.validation_methods.emplace_back(to_string(kind));
+        }
+        zone.caa = {issuer};
         publication_ = *Publication::load(zone, tls_, *store_, clock_, log_);
         policy_ = policy_handler(publication_->bodies());
         port80_ = challenge_handler(*publication_->challenges());

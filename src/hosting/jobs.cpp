@@ -22,6 +22,7 @@ using store::DomainState;
 
 constexpr int steps_at_once_max = 20;  // a domain that would need more is looked at again in the next pass
 constexpr auto read_back_again_after = std::chrono::seconds(3);
+constexpr Seconds ordered_within{600};  // after the look at the CNAMEs that a certificate is ordered upon
 
 bool moved_in(DomainState state) {
     return state == DomainState::testing || state == DomainState::ready || state == DomainState::enforce ||
@@ -53,7 +54,9 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         : parts(its_parts),
           settings(std::move(its_settings)),
           verifier(parts.loop, settings.resolver),
-          orders(parts, settings.acme) {}
+          orders(parts, {settings.acme,
+                         {settings.resolver, settings.probe.guard, settings.http_port, settings.https_port},
+                         settings.only_process}) {}
 
     [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
     void warn(const dns::Name& domain, const Error& error) const {
@@ -98,12 +101,13 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
 
     void pass() {
         prepare_accounts();
+        net::spawn(parts.loop, [self = shared_from_this()]() -> awaitable<void> { co_await self->orders.keep_up(); });
         for (const dns::Name& name : orders.any_account() ? settings.own_names : std::vector<dns::Name>{}) {
             net::spawn(parts.loop, [self = shared_from_this(), name]() -> awaitable<void> {
                 const auto certificate = self->parts.store.certificates.find(name);
                 if (certificate && self->orders.wanted(name, *certificate)) {
                     const Result<void> issued = co_await self->orders.issue(name);
-                    if (!issued) {
+                    if (!issued && issued.error().code != Errc::limit_exceeded) {
                         self->warn(name, issued.error());
                     }
                 }
@@ -350,9 +354,23 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (orders.being_prepared() || orders.next_try(host)) {
             co_return false;
         }
+        // What was verified a while ago may have lapsed, and a name that leads elsewhere must never be ordered for
+        // (rules 1 and 7).
+        const auto last_look = looked.find(domain.label);
+        if (last_look == looked.end() || now() - last_look->second >= ordered_within) {
+            const auto seen = co_await look(domain.label);
+            if (!seen || !policy_names_were_seen(*seen)) {
+                remember_problem(domain.label, seen ? "no certificate is ordered: the CNAMEs no longer lead here"
+                                                    : seen.error().message());
+                co_return false;
+            }
+        }
         const Result<void> issued = co_await orders.issue(host);
         if (!issued) {
-            remember_problem(domain.label, issued.error().message());
+            // Waiting for one's turn is no trouble.
+            if (issued.error().code != Errc::limit_exceeded) {
+                remember_problem(domain.label, issued.error().message());
+            }
             co_return false;
         }
         const auto changed = change(domain.label, [&](store::Domain& row) {
@@ -488,6 +506,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (!still_here) {
             parts.publication.remove_body(host);
             parts.publication.tls()->remove(host);
+            orders.forget(host);
             return parts.store.certificates.erase(host);
         }
         return {};
@@ -603,6 +622,7 @@ Jobs::~Jobs() {
         impl_->young_timer.cancel();
         impl_->retries.clear();
         impl_->verifier.cancel();
+        impl_->orders.cancel();
     });
 }
 
@@ -663,6 +683,18 @@ Readiness Jobs::readiness_of(const store::Domain& domain, const Versions& versio
 
 std::optional<TimePoint> Jobs::next_order(const dns::Name& host) const {
     return impl_->orders.next_try(host);
+}
+
+const CertificateOrders& Jobs::certificates() const {
+    return impl_->orders;
+}
+
+const std::vector<dns::Name>& Jobs::own_names() const {
+    return impl_->settings.own_names;
+}
+
+void Jobs::repaired(const dns::Name& host) {
+    impl_->orders.repaired(host);
 }
 
 Result<std::vector<CnameRecord>> Jobs::records_of(const store::Domain& domain) const {

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "hosting/acme_client.h"
+#include "hosting/certificate_status.h"
 #include "hosting/life_cycle.h"
 #include "hosting/mx_watch.h"
 #include "hosting/parts.h"
@@ -24,6 +25,8 @@ struct JobsSettings {
     net::ResolverSettings resolver;    // for the fresh looks of rule 1
     ProbeSettings probe;
     std::uint16_t https_port = 443;  // where our own policy host is read back
+    std::uint16_t http_port = 80;    // where the CA finds our answers to http-01
+    bool only_process = true;        // no other node works on this store
     LifeSettings life;
     Seconds look_every{60};
     // A domain that was added a short time ago: its owner sits before the panel and waits for the ticks.
@@ -34,6 +37,8 @@ struct JobsSettings {
     Seconds verified_look_every{3600};  // of domains that have moved in: are the CNAMEs still there?
     std::size_t at_once_max = 8;
 };
+
+class CertificateOrders;
 
 // What became of a domain; `mode` is that of the live body.
 enum class DomainEvent { added, changed, gone };
@@ -71,6 +76,11 @@ public:
     [[nodiscard]] Result<std::vector<CnameRecord>> records_of(const store::Domain& domain) const;
     // After a failed order: when the next one is tried.
     [[nodiscard]] std::optional<TimePoint> next_order(const dns::Name& host) const;
+    // How it stands with certificates (certificate_orders.h).
+    [[nodiscard]] const CertificateOrders& certificates() const;
+    [[nodiscard]] const std::vector<dns::Name>& own_names() const;
+    // The owner says that what kept an order of his domain away has been repaired.
+    void repaired(const dns::Name& host);
 
 private:
     struct Impl;

@@ -111,10 +111,6 @@ std::optional<TimePoint> enforced_until(const Versions& versions, TimePoint now)
     return until;
 }
 
-bool renewal_due(TimePoint not_before, TimePoint not_after, TimePoint now) {
-    return now >= not_before + (not_after - not_before) * 2 / 3;
-}
-
 Step next_step(const LifeFacts& facts, const Versions& versions, TimePoint now) {
     using State = store::DomainState;
     switch (facts.state) {

@@ -58,9 +58,6 @@ TimePoint retirement_bound(const Versions& versions, TimePoint now);
 // Until when a sender may still enforce if enforce were left now; nothing if none can.
 std::optional<TimePoint> enforced_until(const Versions& versions, TimePoint now);
 
-// Rule 7: at two thirds of its lifetime.
-bool renewal_due(TimePoint not_before, TimePoint not_after, TimePoint now);
-
 struct LifeFacts {
     store::DomainState state = store::DomainState::pending;
     bool policy_names_seen = false;  // rule 1, at the last look

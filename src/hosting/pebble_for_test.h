@@ -34,11 +34,16 @@ inline std::uint16_t free_port() {
     return socket->local_address()->port;
 }
 
+struct PebbleOptions {
+    std::string eab_kid;      // "" = no external account is asked for (RFC 8555 §7.3.4)
+    std::string eab_mac_key;  // base64url
+};
+
 class Pebble {
 public:
     static bool installed() { return ::access("/usr/bin/pebble", X_OK) == 0; }
 
-    Pebble(std::uint16_t http_port, std::uint16_t tls_port, std::uint16_t dns_port)
+    Pebble(std::uint16_t http_port, std::uint16_t tls_port, std::uint16_t dns_port, const PebbleOptions& options = {})
         : port_(free_port()), management_port_(free_port()) {
         const auto own = ca_.issue("localhost");
         std::ofstream(folder_ / "cert.pem") << pem_block("CERTIFICATE", own.chain_der.front());
@@ -47,7 +52,11 @@ public:
             << R"({"pebble":{"listenAddress":"127.0.0.1:)" << port_ << R"(","managementListenAddress":"127.0.0.1:)"
             << management_port_ << R"(","certificate":")" << folder_.path() << R"(/cert.pem","privateKey":")"
             << folder_.path() << R"(/key.pem","httpPort":)" << http_port << R"(,"tlsPort":)" << tls_port
-            << R"(,"ocspResponderURL":"","externalAccountBindingRequired":false}})";
+            << R"(,"ocspResponderURL":"","externalAccountBindingRequired":)"
+            << (options.eab_kid.empty() ? std::string("false")
+                                        : R"(true,"externalAccountMACKeys":{")" + options.eab_kid + R"(":")" +
+                                              options.eab_mac_key + R"("})")
+            << "}}";
         const std::string config = folder_ / "pebble.json";
         const std::string dns = "127.0.0.1:" + std::to_string(dns_port);
         std::vector<const char*> arguments{"pebble",     "-config",   config.c_str(), "-strict",

@@ -61,6 +61,16 @@ Result<std::string> Certificates::open_key(const std::string& host, ByteView sea
     return secrets_->unseal(sealed_key, key_context(host));
 }
 
+Result<std::vector<CertificateDates>> Certificates::dates() {
+    POSTSEAL_TRY(const Rows rows, database_->query("SELECT host, not_before, not_after FROM certificate"));
+    std::vector<CertificateDates> out;
+    for (const Row& row : rows) {
+        POSTSEAL_TRY(dns::Name host, dns::Name::parse_ascii(row.text(0)));
+        out.push_back({std::move(host), row.time(1), row.time(2)});
+    }
+    return out;
+}
+
 Result<std::optional<Certificate>> Certificates::find(const dns::Name& host) {
     POSTSEAL_TRY(
         const Rows rows,

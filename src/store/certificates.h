@@ -22,6 +22,12 @@ struct Certificate {
     TimePoint not_after;
 };
 
+struct CertificateDates {
+    dns::Name host;
+    TimePoint not_before;
+    TimePoint not_after;
+};
+
 struct AcmeAccount {
     std::string directory;  // its URL
     std::string url;        // the account's own URL ("kid"); also CAA accounturi
@@ -45,6 +51,7 @@ public:
     };
     Result<void> each_sealed(const std::function<void(const Sealed&)>& one);
     [[nodiscard]] Result<std::string> open_key(const std::string& host, ByteView sealed_key) const;  // PEM; any thread
+    Result<std::vector<CertificateDates>> dates();  // of all, without unsealing a key
     Result<std::optional<Certificate>> find(const dns::Name& host);
     Result<void> erase(const dns::Name& host);
 

@@ -110,6 +110,15 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE TABLE fetch_gap (node TEXT NOT NULL, since BIGINT NOT NULL, until_time BIGINT NOT NULL, "
         "lost BIGINT NOT NULL)",
     },
+    {
+        "CREATE TABLE certificate_order (host TEXT PRIMARY KEY, directory TEXT NOT NULL, failures BIGINT NOT NULL, "
+        "failing_since BIGINT, next_try BIGINT, last_error TEXT NOT NULL, window_start BIGINT, window_end BIGINT, "
+        "asked_next BIGINT, explanation_url TEXT NOT NULL)",
+        "CREATE TABLE certificate_claim (host TEXT PRIMARY KEY, until_time BIGINT NOT NULL)",
+        "CREATE TABLE acme_event (id INTEGER PRIMARY KEY, directory TEXT NOT NULL, kind TEXT NOT NULL, host TEXT NOT "
+        "NULL, at BIGINT NOT NULL)",
+        "CREATE INDEX acme_event_at ON acme_event (at)",
+    },
 };
 
 }  // namespace

@@ -8,18 +8,19 @@ namespace postseal::store {
 
 Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox> secrets)
     : accounts(*database),
+      acme_ledger(*database),
       added_overrides(*database),
       audit(*database),
       certificates(*database, secrets),
       domains(*database),
+      fetch_logs(*database),
       handed_reports(*database),
       log_positions(*database),
       policy_cache(*database),
       reports(*database),
       session_counts(*database),
       database_(std::move(database)),
-      secrets_(std::move(secrets)),
-      fetch_logs(*database_) {}
+      secrets_(std::move(secrets)) {}
 
 namespace {
 

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "store/accounts.h"
+#include "store/acme_ledger.h"
 #include "store/added_overrides.h"
 #include "store/audit.h"
 #include "store/certificates.h"
@@ -30,10 +31,12 @@ public:
     static Result<std::unique_ptr<Store>> open(const std::string& url, SecretBox secrets);
 
     Accounts accounts;
+    AcmeLedger acme_ledger;
     AddedOverrides added_overrides;
     Audit audit;
     Certificates certificates;
     Domains domains;
+    FetchLogs fetch_logs;
     HandedReports handed_reports;
     LogPositions log_positions;
     PolicyCache policy_cache;
@@ -47,9 +50,6 @@ private:
     Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox> secrets);
     std::unique_ptr<Database> database_;
     std::shared_ptr<const SecretBox> secrets_;
-
-public:
-    FetchLogs fetch_logs;  // TEMPORARY PLACE
 };
 
 }  // namespace postseal::store

@@ -299,6 +299,48 @@ TEST(LogPositions, AreKeptByHostAndFile) {
     EXPECT_FALSE(store->log_positions.find("a", "/var/log/other").value());
 }
 
+TEST(AcmeLedger, KeepsOrdersEventsAndOneClaim) {
+    const auto store = new_store();
+    CertificateOrder order;
+    order.host = name("mta-sts.example.com");
+    order.directory = "https://ca.test/dir";
+    order.failures = 3;
+    order.failing_since = now;
+    order.next_try = now + Seconds(60);
+    order.last_error = "port 80 cannot be reached";
+    order.window_start = now + Seconds(100);
+    order.window_end = now + Seconds(200);
+    order.explanation_url = "https://ca.test/why";
+    ASSERT_TRUE(store->acme_ledger.put(order));
+    EXPECT_EQ(store->acme_ledger.all().value(), std::vector{order});
+    order.failures = 0;
+    order.next_try.reset();
+    ASSERT_TRUE(store->acme_ledger.put(order));
+    EXPECT_EQ(store->acme_ledger.all().value(), std::vector{order});
+
+    // One process orders for a name; another one only after the claim was given back or has run out.
+    EXPECT_TRUE(store->acme_ledger.claim(order.host, now, now + Seconds(180)).value());
+    EXPECT_FALSE(store->acme_ledger.claim(order.host, now + Seconds(179), now + Seconds(400)).value());
+    EXPECT_TRUE(store->acme_ledger.claim(name("other.test"), now, now + Seconds(180)).value());
+    EXPECT_TRUE(store->acme_ledger.claim(order.host, now + Seconds(180), now + Seconds(400)).value());
+    ASSERT_TRUE(store->acme_ledger.release(order.host));
+    EXPECT_TRUE(store->acme_ledger.claim(order.host, now, now + Seconds(180)).value());
+    ASSERT_TRUE(store->acme_ledger.release_all());
+    EXPECT_TRUE(store->acme_ledger.claim(order.host, now, now + Seconds(180)).value());
+
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(store->acme_ledger.add({order.directory, "order", order.host, now + Seconds(i)}));
+    }
+    EXPECT_EQ(store->acme_ledger.events_since(now + Seconds(1)).value().size(), 2U);
+    ASSERT_TRUE(store->acme_ledger.drop_events_before(now + Seconds(2)));
+    const auto kept = store->acme_ledger.events_since(now).value();
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].at, now + Seconds(2));
+    EXPECT_EQ(kept[0].kind, "order");
+    ASSERT_TRUE(store->acme_ledger.erase(order.host));
+    EXPECT_TRUE(store->acme_ledger.all().value().empty());
+}
+
 TEST(PolicyCache, FindsPagesAndForgets) {
     auto store = new_store();
     const auto policy =

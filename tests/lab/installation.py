@@ -51,15 +51,18 @@ class Installation:
         operator.set("sts", "NS", "ns1.posthost.test.")
         operator.set("ns1", "A", DNS)
         operator.set("intake", "A", INTAKE)
+        self.operator = operator
         self.pebble = Pebble(lab, self.ca)
+        self.cas = [self.pebble]  # whatever issues; their roots are trusted
         self.roots = lab.place("roots") / "bundle.pem"
         self.postseal = None
 
     def start(self, held=(), **config):
         """`config` replaces or adds whole sections of the configuration; `held`: see Postseal."""
         self.internet.start()
-        self.pebble.start()
-        self.roots.write_text(self.ca.file.read_text() + self.pebble.root())
+        for pebble in self.cas:
+            pebble.start()
+        self.roots.write_text(self.ca.file.read_text() + "".join(pebble.root() for pebble in self.cas))
         self.postseal = Postseal(self.lab, self.internet, self.roots, {
             "resolver": {"servers": [f"{RESOLVER}:53"], "root_hints": self.internet.root_hints,
                          "trust_anchor_file": self.internet.trust_anchor},

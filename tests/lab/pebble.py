@@ -12,23 +12,27 @@ ADDRESS = "127.0.0.14"
 
 
 class Pebble:
-    def __init__(self, lab, ca: Ca, resolver: str = "127.0.0.53"):
+    def __init__(self, lab, ca: Ca, resolver: str = "127.0.0.53", address: str = ADDRESS, name: str = "pebble",
+                 mac_keys: dict = None):
+        """`mac_keys`: the external accounts that it knows, key identifier to base64url; an account needs one of them."""
         self.lab = lab
-        self.dir = lab.place("pebble")
-        self.directory = f"https://{ADDRESS}:14000/dir"
+        self.name = name
+        self.address = address
+        self.dir = lab.place(name)
+        self.directory = f"https://{address}:14000/dir"
         self.ca_file = ca.file  # of Pebble's own HTTPS, not of what it issues
         self._resolver = resolver
-        certificate = ca.leaf(ADDRESS, "localhost")
+        certificate = ca.leaf(address, "localhost")
         self._conf = self.dir / "pebble.json"
         self._conf.write_text(json.dumps({"pebble": {
-            "listenAddress": f"{ADDRESS}:14000", "managementListenAddress": f"{ADDRESS}:15000",
+            "listenAddress": f"{address}:14000", "managementListenAddress": f"{address}:15000",
             "certificate": str(certificate.chain), "privateKey": str(certificate.key), "httpPort": 80, "tlsPort": 443,
-            "ocspResponderURL": "", "externalAccountBindingRequired": False}}))
+            "ocspResponderURL": "", "externalAccountBindingRequired": bool(mac_keys), "externalAccountMACKeys": mac_keys or {}}}))
 
     def start(self, **env):
         # Validation delays of up to 15 s and refused nonces belong to other tests: a scene waits for neither.
         env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", **env}
-        Daemon(self.lab, "pebble", ["pebble", "-config", self._conf, "-strict", "-dnsserver", f"{self._resolver}:53"],
+        Daemon(self.lab, self.name, ["pebble", "-config", self._conf, "-strict", "-dnsserver", f"{self._resolver}:53"],
                env=env).start()
         wait_for(lambda: self._get(self.directory), "Pebble answers", ignore=(OSError,))
         return self
@@ -40,4 +44,4 @@ class Pebble:
 
     def root(self) -> str:
         """The root of what it issues, PEM. It is a new one at every start."""
-        return self._get(f"https://{ADDRESS}:15000/roots/0").decode()
+        return self._get(f"https://{self.address}:15000/roots/0").decode()

@@ -118,6 +118,10 @@ export function useResend(day: string, domain: string) {
   });
 }
 
+export const useCertificates = () =>
+  useQuery({ queryKey: ["certificates"], queryFn: () => unwrap(api.GET("/api/v1/certificates", { params: { query: { limit: 1000 } } })), refetchInterval: recheck_ms });
+export const useCertificateBudget = () =>
+  useQuery({ queryKey: ["certificates", "budget"], queryFn: () => unwrap(api.GET("/api/v1/certificates/budget")), refetchInterval: recheck_ms });
 export const useAudit = () =>
   useQuery({ queryKey: ["audit"], queryFn: () => unwrap(api.GET("/api/v1/audit", { params: { query: { limit: 100 } } })) });
 

@@ -641,6 +641,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The certificates of the organisation's domains
+         * @description And those of the installation's own names (panel, intake), whose `domain` is null. What needs somebody comes first, then by the moment of renewal.
+         */
+        get: operations["listCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much of the CAs' limits is used
+         * @description By the whole installation; names nobody.
+         */
+        get: operations["getCertificateBudget"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1519,6 +1559,93 @@ export interface components {
         CacheList: {
             entries: components["schemas"]["CacheEntry"][];
             next_cursor: string | null;
+        };
+        /** @description How it stands with the certificate of one name. */
+        CertificateOrder: {
+            host: string;
+            /** @description null: a name of the installation */
+            domain: string | null;
+            /**
+             * @description `failing` also while an older certificate is still good
+             * @enum {string}
+             */
+            state: "none" | "waiting" | "ordering" | "valid" | "due" | "failing";
+            /** @description It should have been renewed long ago */
+            overdue: boolean;
+            /** @description Directory of the CA that issued the one in use; null where that is not known */
+            ca: string | null;
+            /** Format: date-time */
+            not_before: string | null;
+            /** Format: date-time */
+            not_after: string | null;
+            /** Format: date-time */
+            renew_at: string | null;
+            /** @description Of the CA (RFC 9773); null: it has said nothing */
+            suggested_window: {
+                /** Format: date-time */
+                start: string;
+                /** Format: date-time */
+                end: string;
+                explanation_url: string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description After a failure, or while it waits for its turn
+             */
+            next_try: string | null;
+            /** @description In a row */
+            failures: number;
+            /** Format: date-time */
+            failing_since: string | null;
+            last_error: string | null;
+            waits_for: string | null;
+            queue_position: number | null;
+        };
+        CertificateList: {
+            certificates: components["schemas"]["CertificateOrder"][];
+            total: number;
+        };
+        /** @description One `[[acme]]`. A limit that is null does not exist. */
+        CertificateAuthority: {
+            directory: string;
+            caa_issuer: string;
+            profile: string | null;
+            account: boolean;
+            /** @description Why there is no account, or why it is passed over */
+            problem: string | null;
+            /** Format: date-time */
+            passed_over_until: string | null;
+            /** @description In use, from this CA */
+            certificates: number;
+            orders: {
+                used: number;
+                limit: number | null;
+                window_s: number;
+                /**
+                 * Format: date-time
+                 * @description When the oldest of them no longer counts
+                 */
+                frees_at: string | null;
+            };
+            limits: {
+                certificates_per_domain_and_week: number | null;
+                certificates_per_name_and_week: number | null;
+                failures_per_name_and_hour: number | null;
+                renewals_exempt: boolean;
+            };
+        };
+        CertificateBudget: {
+            /** @description In order of preference */
+            cas: components["schemas"]["CertificateAuthority"][];
+            queue: {
+                waiting: number;
+                ordering: number;
+                /**
+                 * Format: date-time
+                 * @description When the first of those that wait may go
+                 */
+                next: string | null;
+            };
         };
         AuditEntry: {
             id: string;
@@ -3801,6 +3928,112 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Query"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    listCertificates: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description On the unix socket only */
+                organization?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "certificates": [
+                     *         {
+                     *           "host": "mta-sts.example.com",
+                     *           "domain": "example.com",
+                     *           "state": "valid",
+                     *           "overdue": false,
+                     *           "ca": "https://acme-v02.api.letsencrypt.org/directory",
+                     *           "not_before": "2026-10-01T08:00:00Z",
+                     *           "not_after": "2026-12-30T08:00:00Z",
+                     *           "renew_at": "2026-11-29T14:03:11Z",
+                     *           "suggested_window": {
+                     *             "start": "2026-11-29T00:00:00Z",
+                     *             "end": "2026-12-01T00:00:00Z",
+                     *             "explanation_url": null
+                     *           },
+                     *           "next_try": null,
+                     *           "failures": 0,
+                     *           "failing_since": null,
+                     *           "last_error": null,
+                     *           "waits_for": null,
+                     *           "queue_position": null
+                     *         }
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CertificateList"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    getCertificateBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cas": [
+                     *         {
+                     *           "directory": "https://acme-v02.api.letsencrypt.org/directory",
+                     *           "caa_issuer": "letsencrypt.org",
+                     *           "profile": null,
+                     *           "account": true,
+                     *           "problem": null,
+                     *           "passed_over_until": null,
+                     *           "certificates": 812,
+                     *           "orders": {
+                     *             "used": 270,
+                     *             "limit": 300,
+                     *             "window_s": 10800,
+                     *             "frees_at": "2026-11-24T12:10:05Z"
+                     *           },
+                     *           "limits": {
+                     *             "certificates_per_domain_and_week": 50,
+                     *             "certificates_per_name_and_week": 5,
+                     *             "failures_per_name_and_hour": 5,
+                     *             "renewals_exempt": true
+                     *           }
+                     *         }
+                     *       ],
+                     *       "queue": {
+                     *         "waiting": 14,
+                     *         "ordering": 0,
+                     *         "next": "2026-11-24T12:10:05Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CertificateBudget"];
                 };
             };
             401: components["responses"]["NotSignedIn"];

@@ -74,6 +74,12 @@ const sentReport = createRoute({
   component: lazyRouteComponent(() => import("../screens/sent_reports"), "SentReport"),
 });
 
+const certificates = createRoute({
+  getParentRoute: () => root,
+  path: "/certificates",
+  component: lazyRouteComponent(() => import("../screens/certificates"), "Certificates"),
+});
+
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
@@ -89,7 +95,7 @@ const domainsAlias = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([domains, domainsAlias, signIn, add, addDomain, domain, report, sending, sentDay, sentReport, audit]),
+  routeTree: root.addChildren([domains, domainsAlias, signIn, add, addDomain, domain, report, certificates, sending, sentDay, sentReport, audit]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

@@ -106,6 +106,7 @@ function UserMenu({ name }: { name: string }) {
 
 const rooms = [
   { to: "/", icon: "globe", key: "panel.nav.domains", testid: "nav-domains" },
+  { to: "/certificates", icon: "shield", key: "panel.nav.certificates", testid: "nav-certificates" },
   { to: "/sending", icon: "send", key: "panel.nav.sending", testid: "nav-sending" },
   { to: "/audit", icon: "book", key: "panel.nav.audit", testid: "nav-audit" },
 ] as const;
