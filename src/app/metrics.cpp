@@ -245,10 +245,17 @@ void add_certificates(Text& out, const hosting::CertificateFigures& figures) {
     }
 }
 
-std::string metrics_text(Sending& sending, const Receiving* receiving, bool state_dir_lost) {
+std::string metrics_text(Sending& sending, const Receiving* receiving, const store::Alerts& alerts,
+                         bool state_dir_lost) {
     Text out;
     out.gauge("postseal_state_dir_lost", "1 when state_dir was removed or replaced under the running server",
               state_dir_lost ? 1 : 0);
+    out.begin("postseal_alerts_open", "gauge", "Alerts that are not resolved, of all organisations");
+    for (const auto severity : {store::AlertSeverity::critical, store::AlertSeverity::error,
+                                store::AlertSeverity::warning, store::AlertSeverity::info}) {
+        out.sample(fmt::format("severity=\"{}\"", store::to_string(severity)),
+                   static_cast<std::uint64_t>(alerts.open_now(severity)));
+    }
     if (const auto figures = receiving != nullptr ? receiving->policy_host() : std::nullopt) {
         add_policy_host(out, *figures);
     }
@@ -286,7 +293,7 @@ std::string metrics_text(Sending& sending, const Receiving* receiving, bool stat
 }  // namespace
 
 net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sending, const Receiving* receiving,
-                                 bool state_dir_lost) {
+                                 const store::Alerts& alerts, bool state_dir_lost) {
     if (request.method != "GET" && request.method != "HEAD") {
         return net::HttpResponse::text(405, "GET only\n");
     }
@@ -295,7 +302,7 @@ net::HttpResponse answer_metrics(const net::HttpRequest& request, Sending& sendi
         return net::HttpResponse::text(200, "ok\n");
     }
     if (request.path == "/metrics") {
-        return net::HttpResponse::text(200, metrics_text(sending, receiving, state_dir_lost));
+        return net::HttpResponse::text(200, metrics_text(sending, receiving, alerts, state_dir_lost));
     }
     return net::HttpResponse::text(404, "not found: see /metrics, /healthz, /readyz\n");
 }

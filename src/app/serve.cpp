@@ -276,7 +276,7 @@ private:
         metrics_server_ = std::make_unique<net::HttpServer>(
             std::vector<net::Loop*>{&outside_->loop()}, net::HttpServerSettings{},
             [this](const net::HttpRequest& request, const std::function<void(net::HttpResponse)>& reply) {
-                reply(answer_metrics(request, *sending_, receiving_.get(), state_lost_));
+                reply(answer_metrics(request, *sending_, receiving_.get(), store_->alerts, state_lost_));
             });
         for (const net::ListenAddress& address : config_.metrics.listen) {
             if (auto listening = metrics_server_->listen(address); !listening) {

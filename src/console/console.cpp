@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "console/alerts_api.h"
 #include "console/audit_api.h"
 #include "console/cache_api.h"
 #include "console/certificates_api.h"
@@ -42,6 +43,8 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         add_fetches_routes(router, parts.store, parts.clock);
         add_reports_routes(router, parts.store, parts.clock);
         add_audit_routes(router, parts.store);
+        add_alert_routes(router, {parts.store, parts.clock, [this] { return sessions.operators_organisation(); }});
+        publish_alerts(parts.store.alerts, events);
         add_query_routes(router, parts.policy_daemon);
         add_cache_routes(router, parts.policy_daemon, parts.store, parts.clock);
         add_override_routes(router, parts.policy_daemon, parts.store, parts.clock);

@@ -61,7 +61,7 @@ public:
     ~Console();
 
     // To the open panels of the organisation: "domain-added", "domain-changed", "domain-gone" with {domain, state,
-    // mode}; "reports-changed" with {domain}. Any thread.
+    // mode}; "reports-changed" with {domain}; "alerts-changed" with {domain}, null for none. Any thread.
     void publish(std::int64_t organisation, std::string_view name, const boost::json::object& data);
 
     // For net::HttpServer. They may outlive the Console.

@@ -349,6 +349,75 @@ TEST_F(ConsoleTest, KnowsWhoSignedInUntilTheySignOut) {
     EXPECT_EQ(rest.at("next_cursor"), json::value(nullptr));
 }
 
+TEST_F(ConsoleTest, ShowsAlertsToWhomTheyConcern) {
+    const net::HttpHeaders headers = {{"Cookie", cookie()}};  // of the operator's organisation
+    const auto ours = store_->accounts.organisations().value().at(0).id;
+    const auto theirs = store_->accounts.organisation("other", clock_.time).value().id;
+    const auto raise = [&](std::int64_t organisation, const char* domain, store::AlertSeverity severity) {
+        ASSERT_TRUE(store_->alerts.raise(
+            {organisation, domain},
+            {"mx-new-host", severity, "mx9.example.com", store::alert_arguments({{"host", "mx9.example.com"}})},
+            clock_.time));
+    };
+    raise(ours, "example.com", store::AlertSeverity::critical);
+    raise(theirs, "foreign.example", store::AlertSeverity::critical);
+    raise(0, "", store::AlertSeverity::warning);  // the installation's own
+
+    const auto list = [&](const char* query) {
+        return json::parse(ask(Door::panel, "GET", std::string("/api/v1/alerts") + query, {}, headers).body);
+    };
+    const json::value open = list("");
+    ASSERT_EQ(open.at("alerts").as_array().size(), 2U);
+    EXPECT_EQ(open.at("alerts").at(1).at("domain"), json::value("example.com"));
+    EXPECT_EQ(open.at("alerts").at(1).at("arguments").at("host"), json::value("mx9.example.com"));
+    EXPECT_EQ(open.at("alerts").at(0).at("domain"), json::value(nullptr));
+    EXPECT_EQ(open.at("open").at("critical"), json::value(1));
+    EXPECT_EQ(open.at("open").at("unacknowledged"), json::value(2));
+    EXPECT_EQ(list("?severity=error").at("alerts").as_array().size(), 1U);
+    EXPECT_EQ(list("?state=resolved").at("alerts").as_array().size(), 0U);
+    const json::value page = list("?limit=1");
+    EXPECT_EQ(page.at("alerts").as_array().size(), 1U);
+    EXPECT_EQ(
+        list(("?cursor=" + std::string(page.at("next_cursor").as_string())).c_str()).at("alerts").as_array().size(),
+        1U);
+    EXPECT_EQ(json::parse(local("GET", "/api/v1/alerts").body).at("alerts").as_array().size(), 3U);
+    for (const char* bad : {"?state=old", "?severity=urgent", "?limit=0", "?cursor=x", "?domain=a..b"}) {
+        EXPECT_EQ(ask(Door::panel, "GET", std::string("/api/v1/alerts") + bad, {}, headers).status, 400) << bad;
+    }
+}
+
+TEST_F(ConsoleTest, AcknowledgesOnlyWhatOneMaySee) {
+    const std::string session_cookie = cookie();
+    const auto session = json::parse(ask(Door::panel, "GET", "/api/v1/session", {}, {{"Cookie", session_cookie}}).body);
+    const net::HttpHeaders headers = {{"Cookie", session_cookie},
+                                      {"X-CSRF-Token", std::string(session.at("csrf_token").as_string())}};
+    const auto ours = store_->accounts.organisations().value().at(0).id;
+    const auto theirs = store_->accounts.organisation("other", clock_.time).value().id;
+    for (const std::int64_t organisation : {ours, theirs}) {
+        ASSERT_TRUE(store_->alerts.raise({organisation, "example.com"}, {"cname-missing"}, clock_.time));
+    }
+    const auto id_of = [&](std::int64_t organisation) {
+        return std::to_string(store_->alerts.list({organisation}, {}).value().at(0).id);
+    };
+    const auto acknowledge = [&](const std::string& id, const char* body) {
+        return ask(Door::panel, "POST", "/api/v1/alerts/" + id + "/acknowledge", body, headers);
+    };
+    EXPECT_EQ(acknowledge(id_of(theirs), "{}").status, 404) << "as if it were not there";
+    EXPECT_EQ(acknowledge("x", "{}").status, 404);
+    EXPECT_EQ(acknowledge("99999999999999999999", "{}").status, 404);
+    EXPECT_EQ(acknowledge(id_of(ours), R"({"note":7})").status, 422);
+    EXPECT_FALSE(store_->alerts.list({theirs}, {}).value().at(0).acknowledged);
+    const auto done = acknowledge(id_of(ours), R"({"note":"mine"})");
+    ASSERT_EQ(done.status, 200) << done.body;
+    const json::value alert = json::parse(done.body);
+    EXPECT_EQ(alert.at("acknowledged").at("by"), json::value("user:operator"));
+    EXPECT_EQ(alert.at("acknowledged").at("note"), json::value("mine"));
+    EXPECT_EQ(store_->audit.list(ours, "example.com", 1).value().at(0).action, "alert.acknowledge");
+    const std::string id = id_of(ours);
+    ASSERT_TRUE(store_->alerts.resolve_all({ours, "example.com"}, clock_.time));
+    EXPECT_EQ(acknowledge(id, "{}").status, 409);
+}
+
 TEST_F(ConsoleTest, ProtectsEveryResponseOfThePanel) {
     for (const char* target : {"/", "/api/v1/session", "/api/v1/nothing", "/sign-in?token=x"}) {
         const auto response = ask(Door::panel, "GET", target);

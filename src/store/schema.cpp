@@ -119,6 +119,15 @@ const std::vector<std::vector<const char*>> migrations = {
         "NULL, at BIGINT NOT NULL)",
         "CREATE INDEX acme_event_at ON acme_event (at)",
     },
+    {
+        // Many resolved rows, one open row for each thing that is wrong.
+        "CREATE TABLE alert (id INTEGER PRIMARY KEY, organisation BIGINT NOT NULL, domain TEXT NOT NULL, kind TEXT NOT "
+        "NULL, severity TEXT NOT NULL, subject TEXT NOT NULL, arguments TEXT NOT NULL, opened BIGINT NOT NULL, "
+        "last_seen BIGINT NOT NULL, resolved BIGINT, acknowledged BIGINT, acknowledged_by TEXT NOT NULL, note TEXT NOT "
+        "NULL)",
+        "CREATE UNIQUE INDEX alert_open ON alert (organisation, domain, kind, subject) WHERE resolved IS NULL",
+        "CREATE INDEX alert_organisation ON alert (organisation, id)",
+    },
 };
 
 }  // namespace

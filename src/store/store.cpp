@@ -10,6 +10,7 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
     : accounts(*database),
       acme_ledger(*database),
       added_overrides(*database),
+      alerts(*database),
       audit(*database),
       certificates(*database, secrets),
       domains(*database),
@@ -42,8 +43,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& url, SecretBox sec
     if (auto migrated = migrate(*database); !migrated) {
         return migrated.error();
     }
-    return std::unique_ptr<Store>(
-        new Store(std::move(database), std::make_shared<const SecretBox>(std::move(secrets))));
+    auto store =
+        std::unique_ptr<Store>(new Store(std::move(database), std::make_shared<const SecretBox>(std::move(secrets))));
+    if (auto counted = store->alerts.recount(); !counted) {
+        return counted.error();
+    }
+    return store;
 }
 
 }  // namespace postseal::store

@@ -8,6 +8,7 @@
 #include "store/accounts.h"
 #include "store/acme_ledger.h"
 #include "store/added_overrides.h"
+#include "store/alerts.h"
 #include "store/audit.h"
 #include "store/certificates.h"
 #include "store/database.h"
@@ -33,6 +34,7 @@ public:
     Accounts accounts;
     AcmeLedger acme_ledger;
     AddedOverrides added_overrides;
+    Alerts alerts;
     Audit audit;
     Certificates certificates;
     Domains domains;

@@ -35,6 +35,7 @@ const screens = [
   { name: "sending", path: "/sending", ready: "cache" },
   { name: "sent-day", path: "/sending/2026-11-23", ready: "counted" },
   { name: "sent-report", path: "/sending/2026-11-23/example.org", ready: "sent-json" },
+  { name: "alerts", path: "/alerts", ready: "alert", act: (page) => page.getByTestId("acknowledge").first().click() },
   { name: "audit", path: "/audit", ready: "audit-row" },
 ];
 const looks = [

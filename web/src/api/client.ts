@@ -11,6 +11,8 @@ export type State = Schemas["State"];
 export type Session = Schemas["Session"];
 export type ReportSummary = Schemas["ReportSummary"];
 export type Condition = Schemas["Condition"];
+export type Alert = Schemas["Alert"];
+export type Severity = Schemas["Severity"];
 export type Problem = Schemas["Problem"];
 export type RecordFormat = "bind" | "csv" | "terraform";
 

@@ -51,6 +51,9 @@ export function useEvents(on: boolean): Connection {
       stale("domain", domain);
       stale("domains");
     });
+    source.addEventListener("alerts-changed", () => {
+      stale("alerts");
+    });
     source.onerror = () => {
       lost = true;
       clearTimeout(timer);

@@ -125,6 +125,22 @@ export const useCertificateBudget = () =>
 export const useAudit = () =>
   useQuery({ queryKey: ["audit"], queryFn: () => unwrap(api.GET("/api/v1/audit", { params: { query: { limit: 100 } } })) });
 
+export const useAlerts = (state: "open" | "resolved") =>
+  useQuery({
+    queryKey: ["alerts", state],
+    queryFn: () => unwrap(api.GET("/api/v1/alerts", { params: { query: { state, limit: 200 } } })),
+    placeholderData: (kept) => kept,
+  });
+
+export function useAcknowledge() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, note }: { id: string; note: string }) =>
+      unwrap(api.POST("/api/v1/alerts/{id}/acknowledge", { params: { path: { id } }, body: { note } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ["alerts"] }),
+  });
+}
+
 function keep(client: QueryClient, domain: DomainDetail): void {
   client.setQueryData(["domain", domain.domain], domain);
   void client.invalidateQueries({ queryKey: ["domains"] });

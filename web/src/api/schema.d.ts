@@ -698,6 +698,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody has to look at, newest first */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody has seen it; it stays open until what it says is no longer so */
+        post: operations["acknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1657,7 +1693,7 @@ export interface components {
                 name: string;
             };
             organization: string | null;
-            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift; clients show an unknown one as it is */
+            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift, alert.acknowledge; clients show an unknown one as it is */
             action: string;
             /** @description A-labels */
             domain: string | null;
@@ -1703,6 +1739,50 @@ export interface components {
             evidence: {
                 [key: string]: unknown;
             } | null;
+        };
+        /** @enum {string} */
+        Severity: "info" | "warning" | "error" | "critical";
+        Alert: {
+            id: string;
+            /**
+             * @description Clients show an unknown one as it is
+             * @enum {string}
+             */
+            kind: "mx-new-host" | "mx-vanished" | "mx-unreachable" | "mx-starttls-missing" | "mx-certificate-invalid" | "mx-certificate-expiring" | "mx-tlsa-mismatch" | "mx-dnssec-bogus" | "reports-refused";
+            severity: components["schemas"]["Severity"];
+            /** @description A-labels; null: the installation itself */
+            domain: string | null;
+            /** @description U-labels, for people */
+            domain_unicode: string | null;
+            /** @description What of the domain: a host, a certificate */
+            subject: string | null;
+            /** @description Of the texts alert.KIND in the catalogues */
+            arguments: Record<string, never>;
+            /** Format: date-time */
+            opened: string;
+            /** Format: date-time */
+            last_seen: string;
+            /** Format: date-time */
+            resolved: string | null;
+            acknowledged: {
+                /** Format: date-time */
+                at: string;
+                /** @description As actors in the audit log: user:NAME, cli:NAME */
+                by: string;
+                note: string | null;
+            } | null;
+        };
+        AlertList: {
+            alerts: components["schemas"]["Alert"][];
+            /** @description How many are open, of all that may be seen */
+            open: {
+                critical: number;
+                error: number;
+                warning: number;
+                info: number;
+                unacknowledged: number;
+            };
+            next_cursor: string | null;
         };
     };
     responses: {
@@ -2972,7 +3052,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `event: hello` once at the start; `domain-added`, `domain-changed`, `domain-gone` with DomainEvent; `reports-changed` with {"domain"}; a comment line every 15 s. Events carry no history: after a reconnect the panel reads again what it shows. */
+            /** @description `event: hello` once at the start; `domain-added`, `domain-changed`, `domain-gone` with DomainEvent; `reports-changed` with {"domain"}; `alerts-changed` with {"domain"}, null for none; a comment line every 15 s. Events carry no history: after a reconnect the panel reads again what it shows. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4099,6 +4179,146 @@ export interface operations {
                 };
             };
             401: components["responses"]["NotSignedIn"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                state?: "open" | "resolved" | "all";
+                /** @description This one and worse */
+                severity?: components["schemas"]["Severity"];
+                domain?: string;
+                kind?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "alerts": [
+                     *         {
+                     *           "id": "12",
+                     *           "kind": "mx-new-host",
+                     *           "severity": "critical",
+                     *           "domain": "shop.example",
+                     *           "domain_unicode": "shop.example",
+                     *           "subject": "mx9.shop.example",
+                     *           "arguments": {
+                     *             "host": "mx9.shop.example"
+                     *           },
+                     *           "opened": "2026-11-24T07:10:00Z",
+                     *           "last_seen": "2026-11-24T08:50:00Z",
+                     *           "resolved": null,
+                     *           "acknowledged": null
+                     *         },
+                     *         {
+                     *           "id": "9",
+                     *           "kind": "mx-certificate-expiring",
+                     *           "severity": "warning",
+                     *           "domain": "example.com",
+                     *           "domain_unicode": "example.com",
+                     *           "subject": "mx1.example.com",
+                     *           "arguments": {
+                     *             "host": "mx1.example.com",
+                     *             "not_after": "2026-12-06T10:00:00Z",
+                     *             "days": 12
+                     *           },
+                     *           "opened": "2026-11-22T10:00:00Z",
+                     *           "last_seen": "2026-11-24T08:50:00Z",
+                     *           "resolved": null,
+                     *           "acknowledged": {
+                     *             "at": "2026-11-22T11:00:00Z",
+                     *             "by": "user:owner",
+                     *             "note": "renews on Friday"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "open": {
+                     *         "critical": 1,
+                     *         "error": 0,
+                     *         "warning": 1,
+                     *         "info": 0,
+                     *         "unacknowledged": 1
+                     *       },
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "renews on Friday"
+                 *     }
+                 */
+                "application/json": {
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "9",
+                     *       "kind": "mx-certificate-expiring",
+                     *       "severity": "warning",
+                     *       "domain": "example.com",
+                     *       "domain_unicode": "example.com",
+                     *       "subject": "mx1.example.com",
+                     *       "arguments": {
+                     *         "host": "mx1.example.com",
+                     *         "not_after": "2026-12-06T10:00:00Z",
+                     *         "days": 12
+                     *       },
+                     *       "opened": "2026-11-22T10:00:00Z",
+                     *       "last_seen": "2026-11-24T08:50:00Z",
+                     *       "resolved": null,
+                     *       "acknowledged": {
+                     *         "at": "2026-11-22T11:00:00Z",
+                     *         "by": "user:owner",
+                     *         "note": "renews on Friday"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
         };
     };
 }

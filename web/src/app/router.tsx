@@ -80,6 +80,15 @@ const certificates = createRoute({
   component: lazyRouteComponent(() => import("../screens/certificates"), "Certificates"),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  validateSearch: (search: Record<string, unknown>): { show?: "resolved" } => ({
+    show: search.show === "resolved" ? "resolved" : undefined,
+  }),
+  component: lazyRouteComponent(() => import("../screens/alerts"), "Alerts"),
+});
+
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
@@ -95,7 +104,7 @@ const domainsAlias = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([domains, domainsAlias, signIn, add, addDomain, domain, report, certificates, sending, sentDay, sentReport, audit]),
+  routeTree: root.addChildren([domains, domainsAlias, signIn, add, addDomain, domain, report, alerts, certificates, sending, sentDay, sentReport, audit]),
   defaultPreload: "intent",
   scrollRestoration: true,
 });

@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "../api/client";
 import { useEvents } from "../api/events";
-import { useSession, useSignOut } from "../api/queries";
+import { useAlerts, useSession, useSignOut } from "../api/queries";
 import { languages, speak, speakAs } from "../i18n";
 import { Icon, Mark, type IconName } from "../parts/icons";
 import { Empty, Failed } from "../parts/parts";
@@ -104,8 +104,21 @@ function UserMenu({ name }: { name: string }) {
   );
 }
 
+/** How many alerts nobody has acknowledged; nothing when there are none. */
+function AlertBadge() {
+  const { t } = useTranslation();
+  const open = useAlerts("open").data?.open;
+  if (!open || open.unacknowledged === 0) return null;
+  return (
+    <span className={css.badge} data-testid="alert-badge" data-count={open.unacknowledged} data-urgent={open.critical > 0 || undefined} aria-label={t("panel.alerts.count", { count: open.unacknowledged })} role="img">
+      {open.unacknowledged > 99 ? "99+" : open.unacknowledged}
+    </span>
+  );
+}
+
 const rooms = [
   { to: "/", icon: "globe", key: "panel.nav.domains", testid: "nav-domains" },
+  { to: "/alerts", icon: "bell", key: "panel.nav.alerts", testid: "nav-alerts" },
   { to: "/certificates", icon: "shield", key: "panel.nav.certificates", testid: "nav-certificates" },
   { to: "/sending", icon: "send", key: "panel.nav.sending", testid: "nav-sending" },
   { to: "/audit", icon: "book", key: "panel.nav.audit", testid: "nav-audit" },
@@ -157,6 +170,7 @@ export function Shell() {
                 <Link to={room.to} data-testid={room.testid} {...(room.to === "/" ? { "data-status": inDomains ? "active" : undefined, "aria-current": inDomains ? "page" : undefined } : {})} activeOptions={{ exact: room.to === "/" }}>
                   <Icon name={room.icon} />
                   <span className={css.label}>{t(room.key)}</span>
+                  {room.to === "/alerts" && <AlertBadge />}
                 </Link>
               </Tooltip>
             </li>

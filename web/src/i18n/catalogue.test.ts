@@ -24,7 +24,7 @@ const slots = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((m) => 
 
 const english = flatten(en);
 const russian = flatten(ru);
-const used_by_panel = [...english.keys()].filter((key) => ["panel", "words", "result", "finding", "problem"].includes(key.split(".")[0] ?? ""));
+const used_by_panel = [...english.keys()].filter((key) => ["panel", "words", "result", "finding", "alert", "problem"].includes(key.split(".")[0] ?? ""));
 
 function sources(): string {
   return readdirSync(src, { recursive: true, encoding: "utf8" })
@@ -37,7 +37,7 @@ function sources(): string {
 function uses(text: string): { literal: Set<string>; pattern: RegExp[] } {
   const literal = new Set<string>();
   const pattern: RegExp[] = [];
-  for (const [, quoted, template] of text.matchAll(/"((?:panel|words|result|finding|problem)\.[\w.-]+)"|`((?:panel|words|result|finding|problem)\.[^`]+)`/g)) {
+  for (const [, quoted, template] of text.matchAll(/"((?:panel|words|result|finding|alert|problem)\.[\w.-]+)"|`((?:panel|words|result|finding|alert|problem)\.[^`]+)`/g)) {
     if (quoted !== undefined) literal.add(quoted);
     if (template !== undefined) pattern.push(new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\$\{(?:[^{}]|\{[^}]*\})*\}/g, "[\\w-]+")}$`));
   }
@@ -82,6 +82,8 @@ describe("catalogues", () => {
       ...schemas.Record.properties.problem_code.enum.filter((s) => s !== null).map((s) => `finding.record.${s}`),
       ...schemas.Mx.properties.problem_code.enum.filter((s) => s !== null).map((s) => `finding.mx.${s}`),
       ...schemas.Condition.properties.id.enum.map((s) => `finding.condition.${s}.title`),
+      ...schemas.Severity.enum.map((s) => `words.severity.${s}`),
+      ...schemas.Alert.properties.kind.enum.flatMap((s) => [`alert.${s}.title`, `alert.${s}.means`, `alert.${s}.action`]),
       ...schemas.ProgressStep.properties.step.enum.map((s) => `panel.progress.step.${s}`),
       // Both are listed in prose, as words that more may be added to.
       ...(schemas.Attention.properties.code.description.match(/[a-z]+(?:-[a-z]+)+/g) ?? []).flatMap((s) => [`finding.attention.${s}.short`, `finding.attention.${s}.long`]),
