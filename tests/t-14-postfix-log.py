@@ -8,10 +8,9 @@ import re
 import smtplib
 import urllib.request
 
-from lab.attacker import Sink
 from lab.ca import Ca
+from lab.destinations import DANE, KINDS, PLAIN, STS, ZONES, Destinations
 from lab.internet import Internet
-from lab.policy_host import PolicyHost, Site, policy
 from lab.postfix import Postfix, System
 from lab.postseal import Postseal, command
 from lab.reports import ReportHost, run_after_midnight, today
@@ -19,32 +18,21 @@ from lab.scene import expect, wait_for
 
 LIMIT_S = 180
 
-POLICY_HOST, REPORTS, SENDER = "127.0.0.30", "127.0.0.31", "127.0.0.25"
-STS, DANE, PLAIN = "sts.test", "dane.test", "plain.test"  # enforced policies; signed, with TLSA; nothing
-KINDS = {"ok": "127.0.0.41", "strip": "127.0.0.42", "self": "127.0.0.43", "expired": "127.0.0.44", "wrong": "127.0.0.45"}
+REPORTS, SENDER = "127.0.0.31", "127.0.0.25"
 
 
 class Stage:
     def __init__(self, lab):
         self.ca = Ca(lab)
         self.internet = Internet(lab)
-        self.zones = {zone: self.internet.domain(zone, signed=zone == DANE) for zone in (STS, DANE, PLAIN)}
         self.internet.domain("reports.test", signed=False).set("@", "A", REPORTS)
-        self.policies = PolicyHost(lab, POLICY_HOST)
         self.reports = ReportHost(lab, REPORTS, self.ca.leaf("reports.test"))
-        self.sinks = {}
-        for kind, address in KINDS.items():
-            names = [f"mx.{kind}.{zone}" for zone in self.zones]
-            certificate = {"strip": lambda: None, "self": lambda: self.ca.self_signed(*names), "expired": lambda: self.ca.expired(*names),
-                           "wrong": lambda: self.ca.leaf("mx.elsewhere.test")}.get(kind, lambda: self.ca.leaf(*names))()
-            self.sinks[kind] = Sink(lab, address, names[0], certificate)
-            for zone, records in self.zones.items():
-                records.set(f"mx.{kind}", "A", address)
-                self.domain(kind, zone, f"mx.{kind}.{zone}")
-            good = certificate if kind == "ok" else self.ca.leaf(f"mx.{kind}.{DANE}")
-            self.zones[DANE].set(f"_25._tcp.mx.{kind}", "TLSA", good.tlsa())
-        self.domain("several", STS, f"mx.self.{STS}", f"mx.ok.{STS}")
-        self.domain("piped", PLAIN, f"mx.ok.{PLAIN}")
+        self.to = Destinations(lab, self.ca, self.internet)
+        for kind in KINDS:
+            for zone in ZONES:
+                self.to.domain(kind, zone, f"mx.{kind}.{zone}")
+        self.to.domain("several", STS, f"mx.self.{STS}", f"mx.ok.{STS}")
+        self.to.domain("piped", PLAIN, f"mx.ok.{PLAIN}")
         self.internet.start()
         self.sender = Postfix(lab, System.debian12(lab), "sender", SENDER, "sender.test", smtp_tls_security_level="may", in_flow_delay="0",
                               smtp_tls_CAfile=self.ca.file, smtp_tls_policy_maps="socketmap:inet:127.0.0.1:8461:QUERY")
@@ -53,16 +41,6 @@ class Stage:
             "collector": {"postfix_log": self.sender.log.path},
             "reporter": {"organization_name": "Sender", "contact": "tls@sender.test", "spread_s": 0}}, verb="policyd").start()
         self.sender.start()
-
-    def domain(self, label: str, zone: str, *hosts: str):
-        records = self.zones[zone]
-        records.set(label, "MX", *(f"{10 * (i + 1)} {host}." for i, host in enumerate(hosts)))
-        records.set(f"_smtp._tls.{label}", "TXT", f'"v=TLSRPTv1; rua=https://reports.test/{label}.{zone}"')
-        if zone == STS:
-            records.set(f"_mta-sts.{label}", "TXT", '"v=STSv1; id=1;"')
-            records.set(f"mta-sts.{label}", "A", POLICY_HOST)
-            host = f"mta-sts.{label}.{zone}"
-            self.policies.sites[host] = Site(self.ca.leaf(host), policy("enforce", *hosts))
 
     def send(self, *domains: str):
         """A letter to each, all at once; waits until each has been tried."""
@@ -79,10 +57,10 @@ def play(lab):
     day = today()
 
     with lab.step("letters to all of them, at once"):
-        stage.send(*(f"{kind}.{zone}" for kind in KINDS for zone in (STS, DANE, PLAIN)), f"several.{STS}")
+        stage.send(*(f"{kind}.{zone}" for kind in KINDS for zone in ZONES), f"several.{STS}")
 
     with lab.step("two sessions at a time, one inside the other"):
-        slow = stage.sinks["ok"]
+        slow = stage.to.sinks["ok"]
         slow.answers.clear()
         mark = stage.sender.log.mark()
         held = stage.sender.send("a@sender.test", f"c@ok.{STS}", "a letter that takes its time")

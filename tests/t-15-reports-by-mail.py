@@ -8,14 +8,12 @@ import json
 import re
 import socket
 
-import dkim
-
 from lab.ca import Ca
-from lab.dns import ask, values
 from lab.internet import RESOLVER, Internet
 from lab.postfix import Postfix, System, received_over_tls
 from lab.postseal import Postseal, command
 from lab.scene import expect, wait_for
+from lab.signatures import look_up, publish_keys, verdicts
 
 LIMIT_S = 180
 
@@ -38,24 +36,6 @@ def datagram(domain: str) -> bytes:
     return json.dumps({"dpv": "1", "d": domain, "pr": f"v=TLSRPTv1;rua=mailto:postmaster@{domain}", "policies": [
         {"policy-type": 9, "policy-domain": domain, "f": 1, "t": 1,
          "failure-details": [{"c": 203, "s": "192.0.2.7", "n": f"mx.{domain}", "r": "198.51.100.2"}]}]}).encode()
-
-
-def look_up(name, timeout=5):
-    """The TXT record that dkimpy asks for, from the lab's validating resolver."""
-    found = values(ask(name.decode() if isinstance(name, bytes) else name, "TXT", timeout_s=timeout), "TXT")
-    return found[0].encode() if found else None
-
-
-def verdicts(raw: bytes) -> list:
-    """What dkimpy says about each signature, from the top; 'strict' wants a key that names the service tlsrpt."""
-    found = []
-    for index in range(len(re.findall(rb"(?mi)^DKIM-Signature:", raw))):
-        try:
-            good = dkim.DKIM(raw, tlsrpt="strict").verify(idx=index, dnsfunc=look_up)
-        except dkim.DKIMException:
-            good = False
-        found.append("good" if good else "bad")
-    return found
 
 
 def play(lab):
@@ -117,9 +97,7 @@ def play(lab):
         expect("PRIVATE" not in printed + json.dumps(keys), "no private key is printed")
         again = command(lab, "dkim-keys", "generate", "--config", postseal.config_file).stdout
         expect(again == printed, "keys that are there stay")
-        for line in printed.splitlines():
-            name, value = re.fullmatch(r"(\S+) IN TXT (\(.*\))", line).groups()
-            own.set(name, "TXT", value)  # into the zone file as it was printed
+        publish_keys(printed, own)
         internet.publish(own)
         for key in keys:
             expect(look_up(key["name"]).decode() == key["value"], "Knot serves what was printed")

@@ -9,11 +9,12 @@ import smtplib
 import socket
 import urllib.request
 
+from lab import destinations
 from lab.attacker import Sink
 from lab.ca import Ca
+from lab.destinations import DANE, PLAIN, STS, ZONES, Destinations
 from lab.exim import Exim
 from lab.internet import Internet
-from lab.policy_host import PolicyHost, Site, policy
 from lab.postseal import Postseal, command
 from lab.process import run
 from lab.reports import ReportHost, run_after_midnight, today
@@ -22,11 +23,8 @@ from lab.scene import expect, wait_for
 LIMIT_S = 180
 NEEDS = ("exim",)
 
-POLICY_HOST, REPORTS, SENDER = "127.0.0.30", "127.0.0.31", "127.0.0.25"
-STS, DANE, PLAIN = "sts.test", "dane.test", "plain.test"  # enforced policies; signed, with TLSA; nothing
-ZONES = (STS, DANE, PLAIN)
-KINDS = {"ok": "127.0.0.41", "strip": "127.0.0.42", "self": "127.0.0.43", "expired": "127.0.0.44", "wrong": "127.0.0.45",
-         "busy": "127.0.0.46", "forger": "127.0.0.47", "refuses": "127.0.0.48", "garbage": "127.0.0.49"}
+REPORTS, SENDER = "127.0.0.31", "127.0.0.25"
+KINDS = {**destinations.KINDS, "busy": "127.0.0.46", "forger": "127.0.0.47", "refuses": "127.0.0.48", "garbage": "127.0.0.49"}
 # What a forger would have counted.
 FORGED = (f" postseal-session: at=1 event=smtp:ehlo domain=ok.{STS} host=mx.ok.{STS} ip=127.0.0.41 port=25 from={SENDER} level=secure"
           " source=sts dane=no notafter=0 error=-38 why=forged")
@@ -51,30 +49,21 @@ class Stage:
     def __init__(self, lab):
         self.ca = Ca(lab)
         self.internet = Internet(lab)
-        self.zones = {zone: self.internet.domain(zone, signed=zone == DANE) for zone in ZONES}
         self.internet.domain("reports.test", signed=False).set("@", "A", REPORTS)
-        self.policies = PolicyHost(lab, POLICY_HOST)
         self.reports = ReportHost(lab, REPORTS, self.ca.leaf("reports.test"))
-        self.sinks = {}
-        for kind, address in KINDS.items():
-            names = [f"mx.{kind}.{zone}" for zone in ZONES]
-            certificate = {"strip": lambda: None, "self": lambda: self.ca.self_signed(*names), "expired": lambda: self.ca.expired(*names),
-                           "wrong": lambda: self.ca.leaf("mx.elsewhere.test"),
-                           "forger": lambda: self.ca.self_signed(f"a\r\nb{FORGED[:40]}", *names, f"a\r\n{FORGED}"),
-                           }.get(kind, lambda: self.ca.leaf(*names))()
-            self.sinks[kind] = (Garbage if kind == "garbage" else Sink)(lab, address, names[0], certificate)
-            for zone, records in self.zones.items():
-                records.set(f"mx.{kind}", "A", address)
-                self.domain(kind, zone, f"mx.{kind}.{zone}")
-            good = certificate if kind in ("ok", "busy", "refuses") else self.ca.leaf(f"mx.{kind}.{DANE}")
-            self.zones[DANE].set(f"_25._tcp.mx.{kind}", "TLSA", good.tlsa())
-        self.sinks["busy"].replies["MAIL"] = f"451 4.3.2 later{FORGED}"
-        self.sinks["refuses"].replies["STARTTLS"] = f"454 4.7.0 not now\r{FORGED}"
-        self.sinks["forger"].host = f"mx{FORGED}"
-        self.domain("several", STS, f"mx.self.{STS}", f"mx.busy.{STS}", f"mx.ok.{STS}")
-        self.domain("several", PLAIN, f"mx.busy.{PLAIN}", f"mx.strip.{PLAIN}")
-        self.domain("piped", PLAIN, f"mx.ok.{PLAIN}")
-        self.domain("http", PLAIN, f"mx.ok.{PLAIN}")
+        self.to = Destinations(lab, self.ca, self.internet)
+        self.to.host("busy", KINDS["busy"], self.ca.leaf, tlsa=True).replies["MAIL"] = f"451 4.3.2 later{FORGED}"
+        self.to.host("forger", KINDS["forger"], lambda *names: self.ca.self_signed(
+            f"a\r\nb{FORGED[:40]}", *names, f"a\r\n{FORGED}")).host = f"mx{FORGED}"
+        self.to.host("refuses", KINDS["refuses"], self.ca.leaf, tlsa=True).replies["STARTTLS"] = f"454 4.7.0 not now\r{FORGED}"
+        self.to.host("garbage", KINDS["garbage"], self.ca.leaf, server=Garbage)
+        for kind in KINDS:
+            for zone in ZONES:
+                self.to.domain(kind, zone, f"mx.{kind}.{zone}")
+        self.to.domain("several", STS, f"mx.self.{STS}", f"mx.busy.{STS}", f"mx.ok.{STS}")
+        self.to.domain("several", PLAIN, f"mx.busy.{PLAIN}", f"mx.strip.{PLAIN}")
+        self.to.domain("piped", PLAIN, f"mx.ok.{PLAIN}")
+        self.to.domain("http", PLAIN, f"mx.ok.{PLAIN}")
         self.internet.start()
         self.sender = Exim(lab, "exim", SENDER, "sender.test", POSTSEAL_CA=self.ca.file)
         self.http_socket = lab.place("sessions") / "http.sock"
@@ -83,16 +72,6 @@ class Stage:
             "collector": {"exim_log": self.sender.log.path, "http_listen": f"unix:{self.http_socket}"},
             "reporter": {"organization_name": "Sender", "contact": "tls@sender.test", "spread_s": 0}}, verb="policyd").start()
         self.sender.start()
-
-    def domain(self, label: str, zone: str, *hosts: str):
-        records = self.zones[zone]
-        records.set(label, "MX", *(f"{10 * (i + 1)} {host}." for i, host in enumerate(hosts)))
-        records.set(f"_smtp._tls.{label}", "TXT", f'"v=TLSRPTv1; rua=https://reports.test/{label}.{zone}"')
-        if zone == STS:
-            records.set(f"_mta-sts.{label}", "TXT", '"v=STSv1; id=1;"')
-            records.set(f"mta-sts.{label}", "A", POLICY_HOST)
-            host = f"mta-sts.{label}.{zone}"
-            self.policies.sites[host] = Site(self.ca.leaf(host), policy("enforce", *hosts))
 
     def send(self, *domains: str):
         """A letter to each, all at once; waits until each has been tried."""
@@ -113,7 +92,7 @@ def play(lab):
         stage.send(*(f"{kind}.{zone}" for kind in KINDS for zone in ZONES))
 
     with lab.step("two sessions at a time, one inside the other"):
-        slow = stage.sinks["ok"]
+        slow = stage.to.sinks["ok"]
         slow.answers.clear()
         mark = stage.sender.log.mark()
         held = stage.sender.send("a@sender.test", f"c@ok.{STS}", "a letter that takes its time")

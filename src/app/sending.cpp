@@ -175,7 +175,8 @@ struct Sending::Impl : std::enable_shared_from_this<Sending::Impl> {
     }
 
     Result<void> start_policyd(InheritedSockets& inherited) {
-        if (config.role_on(Role::reporter)) {
+        // Where reports are sent, here or by another process on the same database: what only lookups show is in them.
+        if (!config.reporter.organization_name.empty()) {
             observer = std::make_unique<sender::Observer>(parts(), observer_settings());
         }
         POSTSEAL_TRY(daemon, sender::PolicyDaemon::make(parts(), daemon_settings()));

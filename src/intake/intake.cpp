@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "tlsrpt/hints.h"
 
 namespace postseal::intake {
 
@@ -47,16 +48,51 @@ std::string domain_of_mailbox(std::string_view mailbox) {
     return name && !name->is_root() ? name->text() : "";
 }
 
+// The policy-domain of DANE is the MX host's TLSA base domain (RFC 8460 §1.1), under whatever name the domain's mail
+// is taken in; the sessions were the domain's.
+bool is_of_host(const tlsrpt::PolicyResult& policy) {
+    return policy.policy_type == "tlsa";
+}
+
 bool is_about(const tlsrpt::PolicyResult& policy, const dns::Name& domain) {
-    return !policy.policy_domain || *policy.policy_domain == domain.text();
+    return is_of_host(policy) || !policy.policy_domain || *policy.policy_domain == domain.text();
+}
+
+std::optional<dns::Name> domain_named(std::string_view text) {
+    const auto domain = dns::Name::parse(text);
+    return domain && !domain->is_root() ? std::optional(*domain) : std::nullopt;
+}
+
+// Whose MX hosts a report's TLSA policies speak of: the domain that its mail names, or its file, or the one that all
+// its other policies are about. Nothing when none says so.
+std::optional<dns::Name> addressee(const tlsrpt::Report& report, const std::optional<tlsrpt::MailHeaders>& mail,
+                                   const std::string& file_name) {
+    if (const auto domain = domain_named(mail ? mail->report_domain : "")) {
+        return domain;
+    }
+    if (const auto hint = tlsrpt::parse_file_name(file_name)) {
+        if (const auto domain = domain_named(hint->policy_domain)) {
+            return domain;
+        }
+    }
+    std::optional<dns::Name> only;
+    for (const tlsrpt::PolicyResult& policy : report.policies) {
+        const auto domain = domain_named(is_of_host(policy) ? "" : policy.policy_domain.value_or(""));
+        if (domain && only && *domain != *only) {
+            return std::nullopt;
+        }
+        only = domain ? domain : only;
+    }
+    return only;
 }
 
 // A report may speak of several domains; each gets what is said of it.
-std::map<dns::Name, tlsrpt::Report> by_domain(const tlsrpt::Report& report) {
+std::map<dns::Name, tlsrpt::Report> by_domain(const tlsrpt::Report& report, const std::optional<dns::Name>& hosts_of) {
     std::map<dns::Name, tlsrpt::Report> parts;
     for (const tlsrpt::PolicyResult& policy : report.policies) {
-        const auto domain = dns::Name::parse(policy.policy_domain.value_or(""));
-        if (!domain || domain->is_root()) {
+        const auto domain =
+            is_of_host(policy) && hosts_of ? hosts_of : domain_named(policy.policy_domain.value_or(""));
+        if (!domain) {
             continue;
         }
         auto [part, fresh] = parts.try_emplace(*domain, report);
@@ -173,7 +209,7 @@ Received Intake::import_file(ByteView bytes, const std::string& name) {
             received.rejected.push_back(read.report.error());
             continue;
         }
-        const auto parts = by_domain(*read.report);
+        const auto parts = by_domain(*read.report, addressee(*read.report, input.mail, name));
         if (parts.empty()) {
             received.rejected.push_back(invalid_input("report", "names no policy domain"));
             continue;

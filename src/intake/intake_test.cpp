@@ -147,6 +147,61 @@ TEST_F(IntakeTest, what_is_said_of_other_domains_counts_for_nobody) {
     EXPECT_EQ(store_->reports.list(name_, 1)->front().deviations.back().code, "policy-domain-elsewhere");
 }
 
+// A report of DANE alone: its policy-domain is the MX host.
+std::string dane_report(const std::string& id, const std::string& more = "") {
+    return R"({"organization-name":"Sender","date-range":{"start-datetime":"2026-11-20T00:00:00Z",)"
+           R"("end-datetime":"2026-11-20T23:59:59Z"},"contact-info":"tls@sender.example","report-id":")" +
+           id +
+           R"(","policies":[{"policy":{"policy-type":"tlsa","policy-string":[],"policy-domain":"mx.provider.example"},)"
+           R"("summary":{"total-successful-session-count":3,"total-failure-session-count":1}})" +
+           more + "]}";
+}
+
+TEST_F(IntakeTest, a_tlsa_policy_names_the_mx_host_and_counts_for_the_domain) {
+    EXPECT_EQ(post(dane_report("1"), "application/tlsrpt+json").status, 201);
+    EXPECT_EQ(store_->reports.totals(name_)->sessions_ok, 3);
+    EXPECT_EQ(store_->reports.totals(name_)->sessions_failed, 1);
+    const store::StoredReport stored = store_->reports.list(name_, 1)->front();
+    for (const tlsrpt::Deviation& deviation : stored.deviations) {
+        EXPECT_NE(deviation.code, "policy-domain-elsewhere");
+    }
+    EXPECT_EQ(stored.report.policies.front().policy_domain, "mx.provider.example");
+}
+
+TEST_F(IntakeTest, imported_tlsa_policies_count_for_the_domain_that_the_report_is_to) {
+    const dns::Name host = *dns::Name::parse("mx.provider.example");
+    const std::string no_policy =
+        R"(,{"policy":{"policy-type":"no-policy-found","policy-domain":"example.com"},)"
+        R"("summary":{"total-successful-session-count":1,"total-failure-session-count":0}})";
+    const std::string elsewhere =
+        R"(,{"policy":{"policy-type":"no-policy-found","policy-domain":"example.org"},)"
+        R"("summary":{"total-successful-session-count":1,"total-failure-session-count":0}})";
+    const std::string mail_head =
+        "From: tls@sender.example\r\nTLS-Report-Domain: example.com\r\nSubject: Report Domain: example.com\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: application/tlsrpt+json\r\n\r\n";
+    struct Case {
+        std::string input;
+        std::string name;
+        std::int64_t domain;  // successful sessions of DANE that it adds; those of another type are not summed (rule 19)
+        std::int64_t host;
+        const char* why;
+    };
+    const Case cases[] = {
+        {mail_head + dane_report("1"), "1", 3, 0, "its mail names the domain"},
+        {dane_report("2"), "sender.example!example.com!1795132800!1795219199.json", 3, 0, "its file does"},
+        {dane_report("3", no_policy), "3.json", 3, 0, "its other policy is about the domain"},
+        {dane_report("4"), "4.json", 0, 3, "nothing says whose host it is"},
+        {dane_report("5", no_policy + elsewhere), "5.json", 0, 3, "two domains may have that host"},
+    };
+    for (const Case& one : cases) {
+        const auto before = store_->reports.totals(name_)->sessions_ok;
+        const auto before_host = store_->reports.totals(host)->sessions_ok;
+        EXPECT_EQ(intake_.import_file(as_bytes(one.input), one.name).stored, 1U) << one.why;
+        EXPECT_EQ(store_->reports.totals(name_)->sessions_ok - before, one.domain) << one.why;
+        EXPECT_EQ(store_->reports.totals(host)->sessions_ok - before_host, one.host) << one.why;
+    }
+}
+
 TEST_F(IntakeTest, imports_have_the_operators_trust_and_share_the_memory_of_duplicates) {
     const std::string one = report("1");
     const auto first = intake_.import_file(as_bytes(one), "one.json");

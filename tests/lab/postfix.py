@@ -242,10 +242,18 @@ class Postfix:
         """Settings of a server that shows this certificate."""
         return {"smtpd_tls_chain_files": f"{certificate.key}, {certificate.chain}"}
 
+    @property
+    def maildir(self) -> Path:
+        return self.mail_dir / "all"
+
+    def raw_mails(self) -> list:
+        """Messages that were delivered here, as they lie there, oldest first."""
+        files = sorted((self.maildir / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns)
+        return [path.read_bytes() for path in files]
+
     def mails(self) -> list:
-        """Messages that were delivered here, parsed."""
-        files = sorted((self.mail_dir / "all" / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns)
-        return [email.message_from_bytes(path.read_bytes()) for path in files]
+        """The same, parsed."""
+        return [email.message_from_bytes(raw) for raw in self.raw_mails()]
 
     def mail_with(self, text: str):
         """The delivered message that contains `text`, or None."""

@@ -26,10 +26,11 @@ def toml(table: dict, prefix: str = "") -> str:
 
 
 class Postseal:
-    """One installation. `config` is what the scene wants beyond what every lab needs."""
+    """One installation. `config` is what the scene wants beyond what every lab needs; `inherits` a socket that systemd would
+    hold for it."""
 
     def __init__(self, lab, internet: Internet, ca_file: Path, config: dict, name: str = "postseal", verb: str = "serve",
-                 env: dict = None):
+                 env: dict = None, inherits=None):
         self.lab = lab
         self.name = name
         self.verb = verb
@@ -45,7 +46,7 @@ class Postseal:
         }
         self.log = lab.log(name)
         self._daemon = None
-        self.held = []  # listening sockets that it is given, as systemd gives them (sd_listen_fds(3)): a restart closes none
+        self.held = [inherits] if inherits else []  #  listening sockets that it is given, as systemd gives them (sd_listen_fds(3)): a restart closes none
 
     def configure(self):
         self.config_file.write_text(toml(self.config))

@@ -56,16 +56,18 @@ def today() -> datetime.date:
     return datetime.datetime.now(datetime.timezone.utc).date()
 
 
-def run_after_midnight(postseal, day: datetime.date):
-    """Sends the reports of `day`, which is today, with the clock a day ahead. The clock moves at SIGHUP; until it has, the day is
-    unfinished (exit 2)."""
+def run_after_midnight(postseal, day: datetime.date, within_s: float = 60) -> dict:
+    """Sends the reports of `day`, which is today, with the clock a day ahead; what became of them. The clock moves at SIGHUP; until
+    it has, the day is unfinished (exit 2)."""
     expect(today() == day, "the scene ran across midnight UTC; run it again")
     postseal.config["lab"]["clock_offset_s"] = DAY_S
     postseal.reload()
 
     def ran():
-        done = postseal.command("reporter", "run", "--day", str(day), "--config", postseal.config_file, "--json", ok=(0, 1, 2))
+        done = postseal.command("reporter", "run", "--day", str(day), "--config", postseal.config_file, "--json", ok=(0, 1, 2),
+                                within_s=within_s)
         return done.returncode == 0 and json.loads(done.stdout)
 
     outcome = wait_for(ran, "the day can be reported")
     expect(all(entry["result"] in ("sent", "already-sent") for entry in outcome["reports"]), f"{outcome}")
+    return outcome

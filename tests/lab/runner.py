@@ -52,6 +52,7 @@ class SceneFile:
                 except ValueError:
                     pass
         self.limit_s = constants.get("LIMIT_S", 180)
+        self.long_limit_s = constants.get("LONG_LIMIT_S", 0)  # 0: the scene has one size
         self.needs = set(constants.get("NEEDS", ()))
 
 
@@ -137,7 +138,8 @@ class Player:
                    POSTSEAL_CACHE=str(debian.cache_dir().parent), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
         for key, value in SANITIZER_ENV.items():
             env.setdefault(key, value)
-        limit_s = scene.limit_s * PATIENCE
+        env["LAB_LONG"] = "1" if self.args.long else ""
+        limit_s = (self.args.long and scene.long_limit_s or scene.limit_s) * PATIENCE
         with self.lock:
             if self.aborted:
                 return {"scene": scene.name, "passed": False, "steps": [], "seconds": 0, "detail": "not played"}
@@ -187,6 +189,7 @@ def main() -> int:
                         default=os.environ.get("POSTSEAL_ARTEFACTS") or REPOSITORY / "build" / "artefacts",
                         help="where logs and results go (default: $POSTSEAL_ARTEFACTS, build/artefacts)")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="scenes at once (2)")
+    parser.add_argument("--long", action="store_true", help="scenes that have a full size are played at it; none named: those alone")
     parser.add_argument("--keep", action="store_true", help="keep a failed scene alive to look at; one scene only")
     parser.add_argument("--prepare", action="store_true", help="only make what scenes need from outside (Debian 12 and 13 folders, browser driver)")
     parser.add_argument("--list", action="store_true", help="list the scenes")
@@ -197,7 +200,7 @@ def main() -> int:
         for name, scene in known.items():
             print(f"{name:9} {scene.path.name}{'' if name in enabled() else '  (not in the default run)'}")
         return 0
-    names = args.scene or enabled()
+    names = args.scene or [name for name in enabled() if not args.long or known[name].long_limit_s]
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"tests/run: no such scene: {' '.join(unknown)} (there are {' '.join(known)})", file=sys.stderr)

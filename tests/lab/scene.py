@@ -67,13 +67,15 @@ class Log:
 
 
 class Scene:
-    """One running scene. `state` is scratch in memory; `artefacts` stays on disk for the reader afterwards."""
+    """One running scene. `state` is scratch in memory; `artefacts` stays on disk for the reader afterwards. `long`: it is played at
+    its full size (`tests/run --long`)."""
 
     def __init__(self, name: str, state: Path, artefacts: Path, binary: Path, say):
         self.name = name
         self.state = state
         self.artefacts = artefacts
         self.binary = binary
+        self.long = bool(os.environ.get("LAB_LONG"))
         self.steps = []
         self._say = say
         self._endings = []

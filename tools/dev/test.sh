@@ -87,6 +87,7 @@ verb_test() {
     fi
     if test_preset release && is_root && [ -x build/release/postseal ] && grep -q '^t-00' tests/scenes.txt 2>/dev/null; then
         scenes release t-00 t-17
+        ! $long || scenes release --long
     fi
     if $long; then
         test_preset tsan || true
