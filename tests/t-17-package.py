@@ -1,7 +1,8 @@
 """The Debian package in a clean Debian: installed, upgraded under a known policy, removed and purged.
 
-No systemd runs in the folder, so what the maintainer scripts ask of it is recorded, not done; the daemon is started as the
-unit starts it: the same command, the user postseal. Played with the release build, because that is what is packaged.
+In most steps no systemd runs in the folder, so what the maintainer scripts ask of it is recorded, not done; the daemon is started as
+the unit starts it: the same command, the user postseal. At last a second machine is booted with Debian's systemd: the unit in its
+sandbox, a reload, a crash, the sockets, an upgrade. Played with the release build, because that is what is packaged.
 """
 
 import hashlib
@@ -9,16 +10,20 @@ import os
 import re
 import shutil
 import socket
+import threading
 from pathlib import Path
 
 from lab.dns_tap import SILENT
 from lab.package import CONFIG, CleanMachine, build, enforced
 from lab.process import Daemon, run
-from lab.scene import PATIENCE, expect
+from lab.scene import PATIENCE, expect, wait_for
+from lab.systemd import Booted
 
-LIMIT_S = 240
+LIMIT_S = 300
 NEEDS = ("package",)
 
+UNIT, SOCKETS = "postseal-policyd.service", "postseal-policyd.socket"
+CHROOT_SOCKET = "var/spool/postfix/postseal/policyd.sock"
 ENABLED = "etc/systemd/system/multi-user.target.wants/postseal-policyd.service"
 DOMAIN, MX, POLICY_HOST = "kestrel.test", "127.0.0.20", "127.0.0.30"
 SECURE = f"OK secure match=mx.{DOMAIN} servername=hostname"
@@ -31,8 +36,10 @@ esac
 """
 
 
-def ask(key: str) -> str:
-    with socket.create_connection(("127.0.0.1", 8461), 60 * PATIENCE) as conn:
+def ask(key: str, path: Path = None) -> str:
+    with socket.socket(socket.AF_UNIX if path else socket.AF_INET) as conn:
+        conn.settimeout(60 * PATIENCE)
+        conn.connect(str(path) if path else ("127.0.0.1", 8461))
         conn.sendall(b"%d:QUERY %s," % (len(key) + 6, key.encode()))
         return conn.recv(1000).decode().partition(":")[2].rstrip(",")
 
@@ -181,3 +188,98 @@ def play(lab):
         machine.run("getent", "passwd", "postseal")
         expect(os.listdir(root / "var/lib/dpkg/info") and
                not [name for name in os.listdir(root / "var/lib/dpkg/info") if name.startswith("postseal")], "dpkg has forgotten it")
+
+    for name in list(internet.tap.faults):
+        del internet.tap.faults[name]
+    policies.way = "open"
+    under_systemd(lab, internet, ca, new)
+
+
+class Asking:
+    """Asks again and again, on a connection of its own each time, as a busy mail server's processes do; and, as Postfix does, once
+    more where a connection ends without a reply."""
+
+    def __init__(self, key: str):
+        self.key = key
+        self.replies = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def _ask(self):
+        while not self._done.is_set():
+            try:
+                self.replies.append(ask(self.key) or ask(self.key))
+            except ConnectionResetError:
+                self.replies.append(ask(self.key))
+            except OSError as error:
+                self.replies.append(repr(error))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        self._thread.join()
+
+
+def under_systemd(lab, internet, ca, package: Path):
+    machine = CleanMachine(lab, "booted", "postfix")
+    machine.join(internet, ca)
+    (machine.root / "etc/systemd/system/multi-user.target.wants/postfix.service").unlink()  # it has no configuration here
+    shutil.copy(package, machine.root / "root")
+    (machine.root / "root" / package.name).rename(machine.root / "root/postseal.deb")
+    booted = Booted(lab, machine.root)
+
+    def pid() -> str:
+        return booted.show(UNIT, "MainPID")
+
+    with lab.step("systemd runs; installing starts the unit, as the user postseal, in the sandbox that it asks for"):
+        booted.run("dpkg", "--install", "/root/postseal.deb")
+        expect(booted.run("systemctl", "is-active", UNIT, ok=None).stdout == "active\n", booted.journal(UNIT))
+        expect(booted.run("systemctl", "is-enabled", UNIT).stdout == "enabled\n", "it will be started at boot")
+        machine.allow_lab_addresses()
+        booted.run("systemctl", "restart", UNIT)
+        expect(ask(DOMAIN) == SECURE, "it answers")
+        status = booted.run("cat", f"/proc/{pid()}/status").stdout
+        for line in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000"):
+            expect(line in status, f"{line}: {status}")
+        expect(booted.run("stat", "--format=%U %G", f"/proc/{pid()}").stdout == "postseal postseal\n", "user and group")
+        mounts = [line.split() for line in booted.run("cat", f"/proc/{pid()}/mounts").stdout.splitlines()]
+        options = {target: options.split(",") for _, target, _, options, *_ in mounts}
+        expect("ro" in options["/"] and "rw" in options["/var/lib/postseal"], f"{options}")
+        expect(booted.show(UNIT, "NRestarts") == "0", "no crash on the way")
+
+    with lab.step("systemctl reload is SIGHUP; a crash is a restart that knows what was known"):
+        before = pid()
+        booted.run("systemctl", "reload", UNIT)
+        wait_for(lambda: "the configuration was reloaded" in booted.journal(UNIT), "the reload")
+        expect(pid() == before and ask(DOMAIN) == SECURE, "the same process")
+        internet.tap.faults[f"mta-sts.{DOMAIN}"] = internet.tap.faults[f"_mta-sts.{DOMAIN}"] = SILENT
+        booted.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", UNIT)
+        wait_for(lambda: booted.show(UNIT, "NRestarts") == "1" and booted.show(UNIT, "ActiveState") == "active", "it is started again", 60, 0.2)
+        expect(pid() not in ("0", before) and ask(DOMAIN) == SECURE, "the enforced policy holds")
+
+    with lab.step("systemd's sockets, as the guide opens them: no lookup fails while the daemon restarts, or is upgraded"):
+        booted.run("systemctl", "stop", UNIT)
+        booted.run("systemctl", "enable", "--now", SOCKETS)
+        booted.run("systemctl", "start", UNIT)
+        at_chroot = machine.root / CHROOT_SOCKET
+        expect(machine.run("stat", "--format=%G %a", f"/{CHROOT_SOCKET}").stdout == "postfix 660\n", "Postfix's own")
+        expect(ask(DOMAIN, at_chroot) == SECURE, "from Postfix's chroot")
+        with Asking(DOMAIN) as asking:
+            for argv in (["systemctl", "restart", UNIT], ["dpkg", "--install", "/root/postseal.deb"]):
+                before, count = pid(), len(asking.replies)
+                booted.run(*argv)
+                expect(pid() not in ("0", before), f"{argv}: another process")
+                wait_for(lambda count=count: len(asking.replies) > count + 5, "replies of the new one")
+        expect(set(asking.replies) == {SECURE}, f"{len(asking.replies)} replies: {set(asking.replies)}")
+
+    with lab.step("removing stops the sockets and the service; nothing has failed"):
+        booted.run("dpkg", "--remove", "postseal")
+        for unit in (SOCKETS, UNIT):
+            state = booted.run("systemctl", "is-active", unit, ok=None).stdout
+            expect(state == "inactive\n", f"{unit}: {state}{booted.journal(unit)[-600:]}")
+        failed = booted.run("systemctl", "list-units", "--failed", "--plain", "--no-legend", "postseal*").stdout
+        expect(failed == "", failed)
+        booted.stop()

@@ -1,5 +1,6 @@
 """The Debian package, and a clean machine to install it on: Debian's base system of this machine's release, what the package
-depends on and a mail server (t-17, t-19). No systemd runs there; a scene says what stands in for `systemctl`."""
+depends on and a mail server (t-17, t-19). Either no systemd runs there, and a scene says what stands in for `systemctl`; or it is
+started as its first process (systemd.py)."""
 
 import shutil
 from pathlib import Path
@@ -40,18 +41,19 @@ def enforced(lab, domain: str, mx: str, policy_host: str, tapped: bool = False) 
 
 
 class CleanMachine:
-    def __init__(self, lab, name: str, mail_server: str, systemctl: str):
+    def __init__(self, lab, name: str, mail_server: str, systemctl: str = None):
         """`systemctl`: the script in whose place Debian's own stays as `systemctl.real`; deb-systemd-invoke likewise."""
         self.lab = lab
         self.root = package_root(mail_server).overlay(lab.place(name))
         for file in ("resolv.conf", "hosts"):
             shutil.copy(f"/etc/{file}", self.root / "etc" / file)
-        # With this folder the maintainer scripts believe that systemd runs.
-        (self.root / "run/systemd/system").mkdir(parents=True)
-        for tool in ("usr/bin/deb-systemd-invoke", "usr/bin/systemctl"):
-            (self.root / tool).rename(self.root / f"{tool}.real")
-            (self.root / tool).write_text(systemctl)
-            (self.root / tool).chmod(0o755)
+        if systemctl:
+            # With this folder the maintainer scripts believe that systemd runs.
+            (self.root / "run/systemd/system").mkdir(parents=True)
+            for tool in ("usr/bin/deb-systemd-invoke", "usr/bin/systemctl"):
+                (self.root / tool).rename(self.root / f"{tool}.real")
+                (self.root / tool).write_text(systemctl)
+                (self.root / tool).chmod(0o755)
 
     def run(self, *argv, ok=(0,)):
         return run(["chroot", self.root, *argv], ok=ok, within_s=120,
