@@ -90,8 +90,7 @@ std::optional<dns::Name> addressee(const tlsrpt::Report& report, const std::opti
 std::map<dns::Name, tlsrpt::Report> by_domain(const tlsrpt::Report& report, const std::optional<dns::Name>& hosts_of) {
     std::map<dns::Name, tlsrpt::Report> parts;
     for (const tlsrpt::PolicyResult& policy : report.policies) {
-        const auto domain =
-            is_of_host(policy) && hosts_of ? hosts_of : domain_named(policy.policy_domain.value_or(""));
+        const auto domain = is_of_host(policy) && hosts_of ? hosts_of : domain_named(policy.policy_domain.value_or(""));
         if (!domain) {
             continue;
         }

@@ -170,19 +170,18 @@ TEST_F(IntakeTest, a_tlsa_policy_names_the_mx_host_and_counts_for_the_domain) {
 
 TEST_F(IntakeTest, imported_tlsa_policies_count_for_the_domain_that_the_report_is_to) {
     const dns::Name host = *dns::Name::parse("mx.provider.example");
-    const std::string no_policy =
-        R"(,{"policy":{"policy-type":"no-policy-found","policy-domain":"example.com"},)"
-        R"("summary":{"total-successful-session-count":1,"total-failure-session-count":0}})";
-    const std::string elsewhere =
-        R"(,{"policy":{"policy-type":"no-policy-found","policy-domain":"example.org"},)"
-        R"("summary":{"total-successful-session-count":1,"total-failure-session-count":0}})";
+    const std::string no_policy = R"(,{"policy":{"policy-type":"no-policy-found","policy-domain":"example.com"},)"
+                                  R"("summary":{"total-successful-session-count":1,"total-failure-session-count":0}})";
+    const std::string elsewhere = R"(,{"policy":{"policy-type":"no-policy-found","policy-domain":"example.org"},)"
+                                  R"("summary":{"total-successful-session-count":1,"total-failure-session-count":0}})";
     const std::string mail_head =
         "From: tls@sender.example\r\nTLS-Report-Domain: example.com\r\nSubject: Report Domain: example.com\r\n"
         "MIME-Version: 1.0\r\nContent-Type: application/tlsrpt+json\r\n\r\n";
     struct Case {
         std::string input;
         std::string name;
-        std::int64_t domain;  // successful sessions of DANE that it adds; those of another type are not summed (rule 19)
+        std::int64_t
+            domain;  // successful sessions of DANE that it adds; those of another type are not summed (rule 19)
         std::int64_t host;
         const char* why;
     };
