@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "app/api_client.h"
+#include "app/cmd_domain_mx.h"
 #include "app/command.h"
 #include "app/json_fields.h"
 #include "base/text.h"
@@ -52,6 +53,35 @@ std::string heading_of(const json::object& domain) {
     return shown == name || shown == "–" ? name : fmt::format("{} ({})", shown, name);
 }
 
+// Rule 4: each condition of the gate to enforce with its proof, and what enforcing would have refused.
+void print_readiness(const json::object& readiness) {
+    fmt::print("  readiness    {}\n", flag_field(readiness, "ready") ? "ready for enforce" : "not ready for enforce");
+    for (const json::object* condition : objects_field(readiness, "conditions")) {
+        const std::string status = text_field(*condition, "status");
+        fmt::print("      {} {}: {}\n",
+                   status == "ok"        ? "✓"
+                   : status == "unknown" ? "?"
+                                         : "✗",
+                   text_field(*condition, "id"), text_field(*condition, "proof"));
+    }
+    const json::object* would = object_field(readiness, "would_refuse");
+    if (would == nullptr || number_field(*would, "sessions") == 0) {
+        return;
+    }
+    fmt::print("  enforce would have refused {} of {} sessions since {}\n", number_field(*would, "refused"),
+               number_field(*would, "sessions"), text_field(*would, "since"));
+    for (const json::object* cause : objects_field(*would, "causes")) {
+        fmt::print("      {:>8}  {} at {}\n", number_field(*cause, "sessions"), text_field(*cause, "type"),
+                   text_field(*cause, "mx_host"));
+    }
+    for (const json::object* sender : objects_field(*would, "senders")) {
+        if (number_field(*sender, "refused") > 0) {
+            fmt::print("      {:>8}  of {} by {}\n", number_field(*sender, "refused"),
+                       number_field(*sender, "sessions"), text_field(*sender, "sender"));
+        }
+    }
+}
+
 void print_domain(const json::object& domain) {
     fmt::print("{}\n  state        {}\n  mode         {}\n  policy id    {}\n", heading_of(domain),
                text_field(domain, "state"), text_field(domain, "mode"), text_field(domain, "policy_id"));
@@ -63,6 +93,9 @@ void print_domain(const json::object& domain) {
     if (const json::object* reports = object_field(domain, "reports")) {
         fmt::print("  reports      {} received, sessions {} ok, {} failed\n", number_field(*reports, "received"),
                    number_field(*reports, "sessions_ok"), number_field(*reports, "sessions_failed"));
+    }
+    if (const json::object* readiness = object_field(domain, "readiness")) {
+        print_readiness(*readiness);
     }
     for (const json::object* record : objects_field(domain, "records")) {
         const bool seen = flag_field(*record, "seen");
@@ -311,6 +344,7 @@ void add_domain(CLI::App& root, int& status) {
     mode->add_option("--override", options->override_reason,
                      "Enter enforce although the domain is not ready; the reason is kept in the audit log");
     mode->callback([options, &status] { status = change_mode(*options); });
+    add_domain_mx(*domain, status);
     with_name(add_verb(*domain, options, "retire", "Let a domain go, and say until when its CNAMEs must stay"))
         ->callback([options, &status] { status = act(*options, "POST", "/retire", fine); });
 }

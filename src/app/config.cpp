@@ -470,6 +470,7 @@ void read_hosting(Section& section, Config& config) {
                       [](const std::string& text) { return dns::Name::parse(text); });
     section.take_list("addresses", config.hosting.addresses,
                       [](const std::string& text) { return dns::IpAddress::parse(text); });
+    section.take_number("testing_days", config.hosting.testing_days, 1, 365);
 }
 
 void read_acme(Section& root, Config& config) {

@@ -103,6 +103,7 @@ struct Config {
         std::string zone;  // "" = hosting off
         std::vector<dns::Name> name_servers;
         std::vector<dns::IpAddress> addresses;
+        int testing_days = 14;  // before enforce (design rule 4)
     } hosting;
     struct {
         ListenAddresses listen;

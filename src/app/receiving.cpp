@@ -153,6 +153,7 @@ struct Receiving::Impl {
         settings.probe.smtp_port = config.lab.smtp_port;
         settings.probe.trust = trust;
         settings.probe.guard = guard_of(config);
+        settings.life.testing_days = config.hosting.testing_days;
         settings.https_port = config.lab.https_port;
         settings.http_port = config.lab.http_port;
         settings.only_process = config.database_url().starts_with("sqlite:");

@@ -12,6 +12,7 @@
 #include "console/events.h"
 #include "console/fetches_api.h"
 #include "console/http_reply.h"
+#include "console/mx_api.h"
 #include "console/overrides_api.h"
 #include "console/query_api.h"
 #include "console/reporter_api.h"
@@ -39,6 +40,7 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         const DomainsParts domains{parts.hosting, parts.work,    parts.store,
                                    parts.clock,   settings.zone, [this] { return sessions.operators_organisation(); }};
         add_domains_routes(router, domains);
+        add_mx_routes(router, domains);
         add_certificates_routes(router, domains);
         add_fetches_routes(router, parts.store, parts.clock);
         add_reports_routes(router, parts.store, parts.clock);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "console/http_reply.h"
+#include "console/mx_json.h"
 
 namespace postseal::console {
 
@@ -294,6 +295,11 @@ void add_detail(json::object& out, const DomainFacts& facts) {
     out["holding"] = json::object{{"enforce_until", or_null(view.enforced_until)},
                                   {"senders", facts.holders ? json::value(*facts.holders) : json::value(nullptr)}};
     out["progress"] = progress_of(view);
+    if (view.readiness) {
+        json::object readiness = readiness_to_json(view.readiness).get_object();
+        readiness["would_refuse"] = would_refuse_to_json(view.readiness->refusals);
+        out["readiness"] = std::move(readiness);
+    }
     out["monitored"] = nullptr;
 }
 

@@ -1,7 +1,6 @@
 #include "hosting/hosting.h"
 
 #include <fmt/format.h>
-#include <libpsl.h>
 
 #include <algorithm>
 #include <map>
@@ -10,6 +9,7 @@
 #include "base/text.h"
 #include "hosting/fetch_log.h"
 #include "hosting/certificate_orders.h"
+#include "hosting/public_suffix.h"
 
 namespace postseal::hosting {
 
@@ -19,15 +19,6 @@ using store::DomainState;
 
 constexpr Seconds probe_pause{5};
 constexpr int label_attempts_max = 3;  // 128 random bits never meet; the store refuses a second use all the same
-
-bool is_public_suffix(const dns::Name& name) {
-    struct FreeList {
-        void operator()(psl_ctx_t* list) const { psl_free(list); }
-    };
-    // The system's list is newer than the one that was compiled in.
-    static const std::unique_ptr<psl_ctx_t, FreeList> list(psl_latest(nullptr));
-    return list != nullptr ? psl_is_public_suffix(list.get(), name.text().c_str()) == 1 : name.label_count() < 2;
-}
 
 std::string list_of(const MxPatterns& patterns) {
     std::vector<std::string> texts;
@@ -95,6 +86,8 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
             view.records = verification_from_json(expected, domain.verification);
         }
         view.mx = mx_watch_from_json(domain.mx_watch);
+        view.providers = providers_of(view.mx.names());
+        POSTSEAL_TRY(view.mx_setting, parts.store.mx_settings.of(domain.id));
         if (domain.state == DomainState::gone) {
             return view;
         }
@@ -112,6 +105,8 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
             view.mode = live->mode;
             view.policy_mx = mx_of(*live);
             view.readiness = jobs.readiness_of(domain, view.versions);
+            view.drift = jobs.drift_of(domain, view.versions);
+            view.mx_findings = findings_about(domain, view.mx_setting, view.policy_mx);
         }
         if (published != nullptr) {
             view.policy_id = published->policy_id;
@@ -208,6 +203,11 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         if (mx == before) {
             return view_of(domain);
         }
+        for (const MxFinding& finding : lint_mx({domain.name, mx, {}, {}})) {
+            if (finding.code == "mx-wildcard-public") {
+                return Error{Errc::refused, "mx", finding.message};
+            }
+        }
         if (versions.back().mode == mtasts::Mode::enforce) {
             for (const dns::Name& host : mx_watch_from_json(domain.mx_watch).names()) {
                 if (covers(before, host) && !covers(mx, host)) {
@@ -221,6 +221,39 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         POSTSEAL_TRY(const store::PolicyVersion version, jobs.change_policy(domain, versions.back().mode, mx));
         note(who, "domain.policy-mx", domain, "mx=" + list_of(before),
              fmt::format("mx={} policy_id={}", list_of(mx), version.policy_id));
+        return view_of(domain);
+    }
+
+    static std::vector<MxFinding> findings_about(const store::Domain& domain, const store::MxSetting& setting,
+                                                 const MxPatterns& policy) {
+        LintFacts facts{domain.name, policy, mx_watch_from_json(domain.mx_watch).names(), {}};
+        for (const MxApproval& approval : approvals_of(setting)) {
+            if (approval.name) {
+                facts.approved.push_back(*approval.name);
+            }
+        }
+        return lint_mx(facts);
+    }
+
+    [[nodiscard]] Result<std::vector<MxFinding>> lint(const Who& who, const std::string& text,
+                                                      const MxPatterns& mx) const {
+        POSTSEAL_TRY(const store::Domain domain, find(who, text));
+        POSTSEAL_TRY(const store::MxSetting setting, parts.store.mx_settings.of(domain.id));
+        return findings_about(domain, setting, mx);
+    }
+
+    Result<DomainView> mx_setting(const Who& who, const std::string& text, const MxSettingChange& change) {
+        POSTSEAL_TRY(const store::Domain domain, find(who, text));
+        POSTSEAL_TRY(const store::MxSetting before, parts.store.mx_settings.of(domain.id));
+        POSTSEAL_TRY(const store::MxSetting after, changed(before, change));
+        if (after != before) {
+            if (const auto stored = parts.store.mx_settings.put(domain.id, after); !stored) {
+                return stored.error();
+            }
+            note(who, "domain.mx", domain, text_of(before), text_of(after));
+            jobs.changed(domain);
+            jobs.soon(domain.label);  // what is vouched for now is added now
+        }
         return view_of(domain);
     }
 
@@ -268,6 +301,9 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         note(who, "domain.mode", domain, fmt::format("mode={}", mtasts::to_string(versions.back().mode)),
              fmt::format("mode={} policy_id={}", mtasts::to_string(version.mode), version.policy_id),
              change.override_reason.value_or(""));
+        if (versions.back().mode == mtasts::Mode::enforce) {
+            jobs.person_left_enforce(domain, who.actor);
+        }
         outcome.accepted = true;
         POSTSEAL_TRY(outcome.view, view_of(domain));
         return outcome;
@@ -377,6 +413,18 @@ void Hosting::mode(const Who& who, const std::string& name, ModeChange change,
 void Hosting::policy_mx(const Who& who, const std::string& name, MxPatterns mx, ViewDone done) {
     impl_->parts.loop.post([impl = impl_, who, name, mx = std::move(mx), done = std::move(done)] {
         done(impl->policy_mx(who, name, mx));
+    });
+}
+
+void Hosting::lint(const Who& who, const std::string& name, MxPatterns mx,
+                   std::function<void(Result<std::vector<MxFinding>>)> done) {
+    impl_->parts.loop.post(
+        [impl = impl_, who, name, mx = std::move(mx), done = std::move(done)] { done(impl->lint(who, name, mx)); });
+}
+
+void Hosting::mx_setting(const Who& who, const std::string& name, MxSettingChange change, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, change = std::move(change), done = std::move(done)] {
+        done(impl->mx_setting(who, name, change));
     });
 }
 

@@ -25,6 +25,9 @@
 #include <vector>
 
 #include "hosting/jobs.h"
+#include "hosting/mx_lint.h"
+#include "hosting/mx_presets.h"
+#include "hosting/mx_setting_change.h"
 
 namespace postseal::hosting {
 
@@ -43,8 +46,12 @@ struct DomainView {
     MxWatch mx;
     std::vector<mtasts::MxPattern> policy_mx;  // of the served policy; with it, each MX host is inside or not
     std::optional<Readiness> readiness;        // while a policy is served
-    Versions versions;                         // oldest first
-    std::optional<TimePoint> enforced_until;   // until when senders may enforce if enforce were left now
+    store::MxSetting mx_setting;
+    Drift drift;                              // what DNS and policy do not agree on (rule 5)
+    std::vector<MxProvider> providers;        // that its MX hosts belong to
+    std::vector<MxFinding> mx_findings;       // about the served policy's patterns
+    Versions versions;                        // oldest first
+    std::optional<TimePoint> enforced_until;  // until when senders may enforce if enforce were left now
 };
 
 struct Who {
@@ -90,6 +97,12 @@ public:
     // Rule 5's one click: the mx patterns of the next version. Error refused: nothing is served that lists any, the
     // domain is leaving, or an enforced policy would no longer cover one of the MX hosts that it covers now.
     void policy_mx(const Who& who, const std::string& name, MxPatterns mx, ViewDone done);
+
+    // What the linter would say of these patterns; changes nothing.
+    void lint(const Who& who, const std::string& name, MxPatterns mx,
+              std::function<void(Result<std::vector<MxFinding>>)> done);
+    // Rule 5 and the way to enforce: what the owner decides beforehand. Error invalid_input: what cannot be approved.
+    void mx_setting(const Who& who, const std::string& name, MxSettingChange change, ViewDone done);
 
     // A look at every MX host, now; what it shows comes by the observer.
     enum class Probing { started, too_often };

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "hosting/certificate_orders.h"
 #include "hosting/fetch_log.h"
+#include "hosting/mx_keeper.h"
 #include "net/await.h"
 
 namespace postseal::hosting {
@@ -29,6 +30,13 @@ bool moved_in(DomainState state) {
            state == DomainState::paused;
 }
 
+ProbeDeskSettings desk_settings(const JobsSettings& settings) {
+    ProbeDeskSettings out;
+    out.probe = settings.probe;
+    out.scheduled_age_max = settings.mx_probe_every;
+    return out;
+}
+
 }  // namespace
 
 struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
@@ -36,6 +44,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     JobsSettings settings;
     Verifier verifier;
     CertificateOrders orders;
+    ProbeDesk desk;
+    MxKeeper keeper;
 
     std::deque<std::string> waiting;  // labels
     std::set<std::string> queued;
@@ -56,7 +66,12 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
           verifier(parts.loop, settings.resolver),
           orders(parts, {settings.acme,
                          {settings.resolver, settings.probe.guard, settings.http_port, settings.https_port},
-                         settings.only_process}) {}
+                         settings.only_process}),
+          desk(parts.loop, parts.clock, desk_settings(settings)),
+          keeper(parts, settings.life.testing_days,
+                 [this](const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx) {
+                     return change_policy(domain, mode, mx);
+                 }) {}
 
     [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
     void warn(const dns::Name& domain, const Error& error) const {
@@ -499,6 +514,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
         POSTSEAL_TRY([[maybe_unused]] const auto changed,
                      change(domain.label, [](store::Domain& row) { row.state = DomainState::gone; }));
+        keeper.leave(domain);
         POSTSEAL_TRY([[maybe_unused]] const auto removed, as_value(parts.publication.remove_label(domain.label)));
         POSTSEAL_TRY(const auto rest, parts.store.domains.all());
         const bool still_here = std::any_of(rest.begin(), rest.end(),
@@ -525,10 +541,16 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
             discover_mx(parts.loop, parts.resolver, parts.clock, domain->name, mx, settings.probe.hosts_max,
                         std::move(done));
         });
-        if (probe == Probe::hosts) {
-            mx = co_await net::await_callback<MxWatch>([this, &mx](std::function<void(MxWatch)> done) {
-                probe_mx(parts.loop, parts.resolver, parts.clock, settings.probe, mx, std::move(done));
-            });
+        if (probe != Probe::no) {
+            const ProbeParts how{parts.loop, parts.resolver, parts.clock, desk, settings.probe.smtp_port};
+            const Freshness freshness = probe == Probe::due ? Freshness::scheduled : Freshness::fresh;
+            mx = co_await net::await_callback<MxWatch>(
+                [&how, &domain, &mx, freshness](std::function<void(MxWatch)> done) {
+                    probe_mx(how, domain->name, freshness, mx, std::move(done));
+                });
+        }
+        if (const auto versions = parts.store.domains.versions(domain->id)) {
+            note_unneeded(mx, last_mx(*versions), now());
         }
         auto changed = change_quietly(label, [&](store::Domain& row) { row.mx_watch = mx_watch_to_json(mx); });
         if (changed && (probe == Probe::hosts || mx.hosts != before.hosts || mx.dnssec != before.dnssec)) {
@@ -537,22 +559,12 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         co_return changed;
     }
 
-    [[nodiscard]] Readiness readiness_of(const store::Domain& domain, const Versions& versions) const {
-        ReadinessFacts facts;
-        facts.testing_since = domain.testing_since;
-        if (const auto* live = live_version(versions)) {
-            facts.policy_mx = mx_of(*live);
-        }
-        facts.watch = mx_watch_from_json(domain.mx_watch);
-        if (auto reports = parts.store.reports.list(domain.name, 1000)) {
-            facts.reports = std::move(*reports);
-        }
-        return judge_readiness(facts, settings.life.testing_days, now());
-    }
-
     // What a domain that has moved in needs from time to time.
     awaitable<void> keep_watch(store::Domain domain, Versions versions) {
         if (!moved_in(domain.state)) {
+            if (domain.state == DomainState::retiring) {
+                keeper.nothing_to_watch(domain);
+            }
             co_return;
         }
         const auto last_look = looked.find(domain.label);
@@ -568,36 +580,41 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
             return !host.probed || now() - *host.probed >= settings.mx_probe_every;
         });
         if (!mx.looked || now() - *mx.looked >= settings.mx_look_every || probe_due) {
-            const auto watched = co_await watch(domain.label, Probe::hosts);
+            const auto watched = co_await watch(domain.label, Probe::due);
             if (!watched) {
                 warn(domain.name, watched.error());
                 co_return;
             }
-            domain = *watched;
         }
-        follow_mx(domain, versions);
+        // As it is now: its owner may have changed it while we looked.
+        const auto fresh = reload(domain.label);
+        const auto fresh_versions = fresh ? parts.store.domains.versions(fresh->id) : fresh.error();
+        if (!fresh_versions) {
+            warn(domain.name, fresh_versions.error());
+            co_return;
+        }
+        domain = *fresh;
+        versions = *fresh_versions;
+        if (!moved_in(domain.state)) {
+            co_return;
+        }
+        if (keeper.after_look(domain, versions)) {
+            soon(domain.label);
+            co_return;  // and judges the new policy then
+        }
         note_readiness(domain.label, versions);
+        if (keeper.note_readiness(domain, versions, keeper.readiness_of(domain, versions).ready)) {
+            co_await promote(domain.label);
+        }
     }
 
-    // In testing nothing is refused, so the policy simply follows DNS; an enforced policy never does (rule 5).
-    void follow_mx(const store::Domain& domain, const Versions& versions) {
-        const MxWatch mx = mx_watch_from_json(domain.mx_watch);
-        const auto* served = served_version(versions);
-        const bool known = mx.dnssec == "secure" || mx.dnssec == "insecure";
-        if (served == nullptr || served->mode != mtasts::Mode::testing || mx.hosts.empty() || !known) {
-            return;
+    // What the owner has asked for: enforce, after a look that is no older than this moment.
+    awaitable<void> promote(std::string label) {
+        const auto domain = co_await watch(label, Probe::hosts);
+        const auto versions = domain ? parts.store.domains.versions(domain->id) : domain.error();
+        if (versions && keeper.promote(*domain, *versions)) {
+            soon(label);
         }
-        const MxPatterns ours = last_mx(versions);
-        const auto theirs = following(ours, mx.names());
-        if (theirs && *theirs == ours) {
-            return;
-        }
-        const auto made = theirs ? change_policy(domain, mtasts::Mode::testing, *theirs) : theirs.error();
-        if (!made) {
-            warn(domain.name, made.error());
-            return;
-        }
-        soon(domain.label);
     }
 
     void note_readiness(const std::string& label, const Versions& versions) {
@@ -605,7 +622,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (!domain || (domain->state != DomainState::testing && domain->state != DomainState::ready)) {
             return;
         }
-        const DomainState state = state_in_mode(mtasts::Mode::testing, readiness_of(*domain, versions).ready);
+        const DomainState state = state_in_mode(mtasts::Mode::testing, keeper.readiness_of(*domain, versions).ready);
         if (state != domain->state) {
             if (const auto changed = change(label, [&](store::Domain& row) { row.state = state; }); !changed) {
                 warn(domain->name, changed.error());
@@ -678,7 +695,15 @@ Result<void> Jobs::leave(const store::Domain& domain) {
 }
 
 Readiness Jobs::readiness_of(const store::Domain& domain, const Versions& versions) const {
-    return impl_->readiness_of(domain, versions);
+    return impl_->keeper.readiness_of(domain, versions);
+}
+
+Drift Jobs::drift_of(const store::Domain& domain, const Versions& versions) const {
+    return impl_->keeper.drift_of(domain, versions);
+}
+
+void Jobs::person_left_enforce(const store::Domain& domain, const std::string& actor) {
+    impl_->keeper.person_left_enforce(domain, actor);
 }
 
 std::optional<TimePoint> Jobs::next_order(const dns::Name& host) const {

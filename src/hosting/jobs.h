@@ -12,8 +12,10 @@
 #include "hosting/acme_client.h"
 #include "hosting/certificate_status.h"
 #include "hosting/life_cycle.h"
+#include "hosting/mx_probe_desk.h"
 #include "hosting/mx_watch.h"
 #include "hosting/parts.h"
+#include "hosting/readiness.h"
 #include "hosting/verifier.h"
 #include "net/resolver.h"
 
@@ -63,8 +65,8 @@ public:
 
     // Looks at the CNAMEs afresh and stores what it saw; the domain may have become verified.
     void look(const std::string& label, std::function<void(Result<store::Domain>)> done);
-    // Looks at the MX hosts and stores what it saw.
-    enum class Probe { hosts, no };
+    // Looks at the MX hosts and stores what it saw. `due`: probes of the last hour will do.
+    enum class Probe { hosts, due, no };
     void watch(const std::string& label, Probe probe, std::function<void(Result<store::Domain>)> done);
 
     // A new version: row, body in memory; the rest follows by itself (rule 3).
@@ -72,6 +74,9 @@ public:
     // The end of a domain, at once: no names, no body, no certificate.
     Result<void> leave(const store::Domain& domain);
 
+    [[nodiscard]] Drift drift_of(const store::Domain& domain, const Versions& versions) const;
+    // A person has left enforce: it is not entered again without one.
+    void person_left_enforce(const store::Domain& domain, const std::string& actor);
     [[nodiscard]] Readiness readiness_of(const store::Domain& domain, const Versions& versions) const;
     [[nodiscard]] Result<std::vector<CnameRecord>> records_of(const store::Domain& domain) const;
     // After a failed order: when the next one is tried.

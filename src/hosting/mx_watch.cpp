@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
-#include <set>
 
 #include "base/text.h"
 
@@ -33,6 +31,18 @@ json::value time_value(const std::optional<TimePoint>& time) {
     return time ? json::value(static_cast<std::int64_t>(time->time_since_epoch().count())) : json::value(nullptr);
 }
 
+std::vector<json::object> objects_of(const json::object& object, std::string_view member) {
+    std::vector<json::object> out;
+    if (const json::value* list = object.if_contains(member); list != nullptr && list->is_array()) {
+        for (const json::value& one : list->get_array()) {
+            if (one.is_object()) {
+                out.push_back(one.get_object());
+            }
+        }
+    }
+    return out;
+}
+
 std::optional<MxHost> host_from_json(const json::object& object) {
     const auto name = dns::Name::parse_ascii(text_of(object, "host"));
     if (!name) {
@@ -52,13 +62,24 @@ std::optional<MxHost> host_from_json(const json::object& object) {
     host.problem = text_of(object, "problem");
     host.probed = time_of(object, "probed");
     if (const auto not_after = time_of(object, "not_after")) {
-        host.certificate = MxHost::Certificate{*not_after, {}, text_of(object, "issuer")};
+        host.certificate =
+            MxHost::Certificate{*not_after, {}, text_of(object, "issuer"), time_of(object, "not_before")};
         if (const json::value* names = object.if_contains("names"); names != nullptr && names->is_array()) {
             for (const json::value& one : names->get_array()) {
                 if (one.is_string()) {
                     host.certificate->names.emplace_back(one.get_string());
                 }
             }
+        }
+    }
+    host.since = time_of(object, "since");
+    if (const std::string dane = text_of(object, "dane"); !dane.empty()) {
+        host.dane = dane;
+    }
+    for (const json::object& one : objects_of(object, "addresses")) {
+        if (const auto address = dns::IpAddress::parse(text_of(one, "address"))) {
+            host.addresses.push_back({*address, text_of(one, "tls_version"), time_of(one, "not_after"),
+                                      text_of(one, "problem_code"), text_of(one, "problem")});
         }
     }
     return host;
@@ -106,114 +127,9 @@ Words words_for(const net::SmtpProbeResult& probe, const MxHost& host) {
     }
 }
 
-Condition testing_days_condition(const ReadinessFacts& facts, int testing_days, TimePoint now) {
-    Condition condition;
-    condition.id = "testing-days";
-    condition.required_days = testing_days;
-    condition.days =
-        facts.testing_since ? std::chrono::duration_cast<std::chrono::days>(now - *facts.testing_since).count() : 0;
-    condition.status = facts.testing_since && *condition.days >= testing_days ? "ok" : "failed";
-    condition.proof = fmt::format("{} of {} days in testing", *condition.days, testing_days);
-    return condition;
-}
-
-// The result types that mean: in enforce this session would not have delivered (RFC 8460 §4.3.1). Those about fetching
-// the policy are not among them, since without a policy nothing is enforced.
-bool would_refuse(const std::string& result_type) {
-    constexpr std::array<std::string_view, 5> types{"starttls-not-supported", "certificate-host-mismatch",
-                                                    "certificate-expired", "certificate-not-trusted",
-                                                    "validation-failure"};
-    return std::find(types.begin(), types.end(), result_type) != types.end();
-}
-
-Condition reports_condition(const ReadinessFacts& facts) {
-    Condition condition;
-    condition.id = "reports-clean";
-    std::set<std::string> submitters;
-    std::set<std::string> hosts;
-    std::int64_t sessions = 0;
-    std::int64_t refused = 0;
-    for (const store::StoredReport& stored : facts.reports) {
-        const bool trusted = stored.trust == store::Trust::known || stored.trust == store::Trust::operator_;
-        const TimePoint end = stored.report.end.value_or(stored.received);
-        if (!trusted || (facts.testing_since && end < *facts.testing_since)) {
-            continue;
-        }
-        for (const tlsrpt::PolicyResult& policy : stored.report.policies) {
-            if (policy.policy_type != "sts") {
-                continue;
-            }
-            submitters.insert(stored.submitter);
-            sessions += static_cast<std::int64_t>(policy.successful + policy.failed);
-            for (const tlsrpt::FailureDetail& failure : policy.failures) {
-                if (would_refuse(failure.result_type)) {
-                    refused += static_cast<std::int64_t>(failure.sessions);
-                    hosts.insert(failure.receiving_mx_hostname.value_or(""));
-                }
-            }
-        }
-    }
-    hosts.erase("");
-    condition.senders = static_cast<std::int64_t>(submitters.size());
-    condition.sessions = sessions;
-    condition.refused_sessions = refused;
-    condition.hosts.assign(hosts.begin(), hosts.end());
-    if (refused > 0) {
-        condition.status = "failed";
-        condition.proof = fmt::format("{} sessions in trusted reports would have been refused in enforce", refused);
-    } else if (submitters.empty()) {
-        condition.status = "unknown";
-        condition.proof = "no trusted report has arrived yet: unknown, not failed";
-    } else {
-        condition.status = "ok";
-        condition.proof = fmt::format("{} sessions reported by {} trusted senders, none would have been refused",
-                                      sessions, submitters.size());
-    }
-    return condition;
-}
-
-std::string list_of(const std::vector<std::string>& sentences) {
-    return join(sentences, "; ");
-}
-
-Condition probes_condition(const MxWatch& watch) {
-    Condition condition;
-    condition.id = "mx-probes";
-    condition.hosts_total = static_cast<std::int64_t>(watch.hosts.size());
-    std::vector<std::string> problems;
-    for (const MxHost& host : watch.hosts) {
-        if (!host.problem_code.empty() || !host.probed) {
-            condition.hosts.push_back(host.host.text());
-            problems.push_back(host.probed ? host.problem : host.host.text() + " has not been probed yet");
-        }
-    }
-    condition.status = watch.hosts.empty() || !problems.empty() ? "failed" : "ok";
-    condition.proof = watch.hosts.empty() ? (watch.problem.empty() ? "no MX host is known" : watch.problem)
-                      : problems.empty()  ? fmt::format(
-                                                "every one of {} MX hosts offers STARTTLS with a valid "
-                                                 "certificate of at least {} days",
-                                                watch.hosts.size(), certificate_days_min)
-                                         : list_of(problems);
-    return condition;
-}
-
-Condition in_policy_condition(const ReadinessFacts& facts) {
-    Condition condition;
-    condition.id = "mx-in-policy";
-    condition.hosts_total = static_cast<std::int64_t>(facts.watch.hosts.size());
-    for (const MxHost& host : facts.watch.hosts) {
-        const bool listed = std::any_of(facts.policy_mx.begin(), facts.policy_mx.end(),
-                                        [&](const auto& pattern) { return mtasts::mx_matches(pattern, host.host); });
-        if (!listed) {
-            condition.hosts.push_back(host.host.text());
-        }
-    }
-    condition.status = facts.watch.hosts.empty() || !condition.hosts.empty() ? "failed" : "ok";
-    condition.proof = facts.watch.hosts.empty() ? "no MX host is known"
-                      : condition.hosts.empty()
-                          ? "every MX host is in the policy"
-                          : fmt::format("in DNS but not in the policy: {}", join(condition.hosts, ", "));
-    return condition;
+// What is wrong with TLS there, rather than with the way.
+bool about_tls(const std::string& problem_code) {
+    return !problem_code.empty() && problem_code != "unreachable" && problem_code != "timeout";
 }
 
 }  // namespace
@@ -237,8 +153,20 @@ std::string mx_watch_to_json(const MxWatch& watch) {
         object["problem_code"] = or_null(host.problem_code);
         object["problem"] = or_null(host.problem);
         object["probed"] = time_value(host.probed);
+        object["since"] = time_value(host.since);
+        object["dane"] = host.dane;
+        json::array addresses;
+        for (const MxHost::Address& one : host.addresses) {
+            addresses.push_back(json::object{{"address", one.address.text()},
+                                             {"tls_version", or_null(one.tls_version)},
+                                             {"not_after", time_value(one.not_after)},
+                                             {"problem_code", or_null(one.problem_code)},
+                                             {"problem", or_null(one.problem)}});
+        }
+        object["addresses"] = std::move(addresses);
         if (host.certificate) {
             object["not_after"] = time_value(host.certificate->not_after);
+            object["not_before"] = time_value(host.certificate->not_before);
             object["issuer"] = or_null(host.certificate->issuer);
             json::array names;
             for (const std::string& name : host.certificate->names) {
@@ -248,9 +176,14 @@ std::string mx_watch_to_json(const MxWatch& watch) {
         }
         hosts.push_back(std::move(object));
     }
+    json::array unneeded;
+    for (const MxWatch::Unneeded& one : watch.unneeded) {
+        unneeded.push_back(json::object{{"pattern", one.pattern}, {"since", time_value(one.since)}});
+    }
     return json::serialize(json::object{{"dnssec", watch.dnssec},
                                         {"looked", time_value(watch.looked)},
                                         {"problem", or_null(watch.problem)},
+                                        {"unneeded", std::move(unneeded)},
                                         {"hosts", std::move(hosts)}});
 }
 
@@ -267,11 +200,14 @@ MxWatch mx_watch_from_json(std::string_view text) {
     }
     watch.looked = time_of(object, "looked");
     watch.problem = text_of(object, "problem");
-    if (const json::value* hosts = object.if_contains("hosts"); hosts != nullptr && hosts->is_array()) {
-        for (const json::value& one : hosts->get_array()) {
-            if (auto host = one.is_object() ? host_from_json(one.get_object()) : std::nullopt) {
-                watch.hosts.push_back(std::move(*host));
-            }
+    for (const json::object& one : objects_of(object, "unneeded")) {
+        if (const auto since = time_of(one, "since")) {
+            watch.unneeded.push_back({text_of(one, "pattern"), *since});
+        }
+    }
+    for (const json::object& one : objects_of(object, "hosts")) {
+        if (auto host = host_from_json(one)) {
+            watch.hosts.push_back(std::move(*host));
         }
     }
     return watch;
@@ -293,7 +229,7 @@ void judge_probe(MxHost& host, const net::SmtpProbeResult& probe, TimePoint now)
         host.tls_version = probe.tls->version;
         if (probe.tls->certificate) {
             host.certificate = MxHost::Certificate{probe.tls->certificate->not_after, probe.tls->certificate->names,
-                                                   probe.tls->certificate->issuer};
+                                                   probe.tls->certificate->issuer, probe.tls->certificate->not_before};
         }
     }
     Words words = words_for(probe, host);
@@ -307,16 +243,44 @@ void judge_probe(MxHost& host, const net::SmtpProbeResult& probe, TimePoint now)
     host.problem = printable(words.text, 500);
 }
 
-Readiness judge_readiness(const ReadinessFacts& facts, int testing_days, TimePoint now) {
-    Readiness readiness;
-    readiness.conditions.push_back(testing_days_condition(facts, testing_days, now));
-    readiness.conditions.push_back(reports_condition(facts));
-    readiness.conditions.push_back(probes_condition(facts.watch));
-    readiness.conditions.push_back(in_policy_condition(facts));
-    // Rule 4: no trusted report is unknown, and does not keep the gate shut.
-    readiness.ready = std::none_of(readiness.conditions.begin(), readiness.conditions.end(),
-                                   [](const Condition& condition) { return condition.status == "failed"; });
-    return readiness;
+void judge_probes(MxHost& host, const std::vector<AddressProbe>& probes, TimePoint now) {
+    struct Judged {
+        MxHost host;
+        TimePoint at;
+    };
+    std::vector<Judged> all;
+    host.addresses.clear();
+    for (const AddressProbe& probe : probes) {
+        MxHost one;
+        one.host = host.host;
+        judge_probe(one, probe.result, now);
+        host.addresses.push_back({probe.address, one.tls_version,
+                                  one.certificate ? std::optional(one.certificate->not_after) : std::nullopt,
+                                  one.problem_code, one.problem});
+        all.push_back({std::move(one), probe.at});
+    }
+    if (all.empty()) {
+        host.probed = now;
+        host.starttls.reset();
+        host.certificate.reset();
+        host.tls_version.clear();
+        host.problem_code = "no-address";
+        host.problem = host.host.text() + " has no address";
+        return;
+    }
+    auto decides =
+        std::find_if(all.begin(), all.end(), [](const Judged& one) { return about_tls(one.host.problem_code); });
+    if (decides == all.end()) {
+        decides = std::find_if(all.begin(), all.end(), [](const Judged& one) { return one.host.problem_code.empty(); });
+    }
+    const Judged& speaks = decides != all.end() ? *decides : all.front();
+    host.starttls = speaks.host.starttls;
+    host.tls_version = speaks.host.tls_version;
+    host.certificate = speaks.host.certificate;
+    host.problem_code = speaks.host.problem_code;
+    host.problem = speaks.host.problem;
+    host.probed =
+        std::min_element(all.begin(), all.end(), [](const Judged& a, const Judged& b) { return a.at < b.at; })->at;
 }
 
 }  // namespace postseal::hosting

@@ -1,4 +1,4 @@
-// What a domain's MX hosts look like from outside (design §4 rules 4 and 5), and the gate to enforce.
+// What a domain's MX hosts look like from outside (design §4 rules 4 and 5).
 #pragma once
 
 #include <cstdint>
@@ -16,27 +16,41 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "net/smtp_client.h"
-#include "store/reports.h"
 
 namespace postseal::hosting {
 
 struct MxHost {
     dns::Name host;
     std::uint16_t preference = 0;
-    std::optional<bool> starttls;  // none: not probed, or not reached
-    std::string tls_version;       // "TLSv1.3"
+    std::optional<TimePoint> since;  // first seen among the domain's MX
+    std::optional<bool> starttls;    // none: not probed, or not reached
+    std::string tls_version;         // "TLSv1.3"
     struct Certificate {
         TimePoint not_after;
         std::vector<std::string> names;
         std::string issuer;
+        std::optional<TimePoint> not_before;
         friend bool operator==(const Certificate&, const Certificate&) = default;
     };
-    std::optional<Certificate> certificate;
+    std::optional<Certificate> certificate;  // of the address that decided
+    // Each address that was probed, IPv4 first; what is wrong with TLS at one is wrong with the host, but one that
+    // cannot be reached only counts when none can: a prober without IPv6 says nothing about the host.
+    struct Address {
+        dns::IpAddress address;
+        std::string tls_version;
+        std::optional<TimePoint> not_after;
+        std::string problem_code;
+        std::string problem;
+        friend bool operator==(const Address&, const Address&) = default;
+    };
+    std::vector<Address> addresses;
+    // Stable words: unknown, unsigned (the host's zone), absent (no TLSA), unusable, matches, mismatch, bogus.
+    std::string dane = "unknown";
     // Stable words: no-address, unreachable, timeout, starttls-missing, tls-failed, certificate-expired,
     // certificate-expiring, certificate-name, certificate-untrusted; empty = clean, or not probed.
     std::string problem_code;
-    std::string problem;  // an English sentence
-    std::optional<TimePoint> probed;
+    std::string problem;              // an English sentence
+    std::optional<TimePoint> probed;  // the oldest of its addresses
     friend bool operator==(const MxHost&, const MxHost&) = default;
 };
 
@@ -45,6 +59,12 @@ struct MxWatch {
     std::vector<MxHost> hosts;       // by preference
     std::optional<TimePoint> looked;
     std::string problem;  // why there are no hosts; an English sentence
+    struct Unneeded {
+        std::string pattern;
+        TimePoint since;
+        friend bool operator==(const Unneeded&, const Unneeded&) = default;
+    };
+    std::vector<Unneeded> unneeded;  // patterns of the policy without a host: see drift.h
     [[nodiscard]] std::vector<dns::Name> names() const;
     friend bool operator==(const MxWatch&, const MxWatch&) = default;
 };
@@ -54,6 +74,13 @@ MxWatch mx_watch_from_json(std::string_view text);  // what cannot be read is le
 // From a probe to words. `at_least_days`: a certificate that ends sooner is no longer fit for enforce (rule 4).
 constexpr int certificate_days_min = 21;
 void judge_probe(MxHost& host, const net::SmtpProbeResult& probe, TimePoint now);
+// The same for all addresses of a host.
+struct AddressProbe {
+    dns::IpAddress address;
+    net::SmtpProbeResult result;
+    TimePoint at;
+};
+void judge_probes(MxHost& host, const std::vector<AddressProbe>& probes, TimePoint now);
 
 struct ProbeSettings {
     std::uint16_t smtp_port = 25;
@@ -66,29 +93,18 @@ struct ProbeSettings {
 // The MX RRset (RFC 5321 §5.1, also the implicit MX), on the loop. What `before` knows of a host is kept.
 void discover_mx(net::Loop& loop, net::Resolver& resolver, const Clock& clock, const dns::Name& domain, MxWatch before,
                  std::size_t hosts_max, std::function<void(MxWatch)> done);
-// A STARTTLS probe of every host, all at once.
-void probe_mx(net::Loop& loop, net::Resolver& resolver, const Clock& clock, const ProbeSettings& settings,
-              MxWatch watch, std::function<void(MxWatch)> done);
 
-// Rule 4.
-struct Condition {
-    std::string id;      // testing-days, reports-clean, mx-probes, mx-in-policy
-    std::string status;  // ok, unknown, failed
-    std::string proof;   // an English sentence with the evidence
-    // Figures behind the proof, where the condition has them.
-    std::optional<std::int64_t> days, required_days, senders, sessions, refused_sessions, hosts_total;
-    std::vector<std::string> hosts;  // that are the reason
+class ProbeDesk;
+enum class Freshness;
+// A STARTTLS probe of every address of every host, and their TLSA records (RFC 7672), all at once, by the desk.
+struct ProbeParts {
+    net::Loop& loop;
+    net::Resolver& resolver;
+    const Clock& clock;
+    ProbeDesk& desk;
+    std::uint16_t smtp_port = 25;  // TLSA names follow it
 };
-struct Readiness {
-    bool ready = false;
-    std::vector<Condition> conditions;
-};
-struct ReadinessFacts {
-    std::optional<TimePoint> testing_since;
-    std::vector<mtasts::MxPattern> policy_mx;
-    MxWatch watch;
-    std::vector<store::StoredReport> reports;  // of the domain; those that are not trusted are skipped (rule 18)
-};
-Readiness judge_readiness(const ReadinessFacts& facts, int testing_days, TimePoint now);
+void probe_mx(const ProbeParts& parts, const dns::Name& domain, Freshness freshness, MxWatch watch,
+              std::function<void(MxWatch)> done);
 
 }  // namespace postseal::hosting

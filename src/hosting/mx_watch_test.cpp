@@ -67,80 +67,43 @@ TEST(MxWatch, a_probe_in_words) {
     EXPECT_TRUE(mx_watch_from_json(R"({"hosts":[{"host":"a b"},7]})").hosts.empty());
 }
 
-ReadinessFacts clean() {
-    ReadinessFacts facts;
-    facts.testing_since = now - 14 * day;
-    facts.policy_mx = {*mtasts::MxPattern::parse("mx.example.com")};
-    facts.watch.hosts = {host("mx.example.com")};
-    return facts;
-}
-
-store::StoredReport report(store::Trust trust, const std::string& result_type) {
-    store::StoredReport stored;
-    stored.trust = trust;
-    stored.received = now;
-    stored.submitter = "sender.example";
-    tlsrpt::PolicyResult policy;
-    policy.policy_type = "sts";
-    policy.successful = 5;
-    if (!result_type.empty()) {
-        policy.failed = 2;
-        tlsrpt::FailureDetail failure;
-        failure.result_type = result_type;
-        failure.sessions = 2;
-        policy.failures.push_back(failure);
+// What is wrong with TLS at one address is wrong with the host; a way that only the prober lacks is not.
+TEST(MxWatch, several_addresses_of_one_host) {
+    using net::CertificateError;
+    using net::SmtpFailure;
+    const auto v4 = dns::IpAddress::parse("192.0.2.1").value();
+    const auto v6 = dns::IpAddress::parse("2001:db8::1").value();
+    const TimePoint far = now + 60 * day;
+    const auto good = probe(SmtpFailure::none, true, CertificateError::none, far);
+    const auto gone = probe(SmtpFailure::connect, false, {}, far);
+    const auto stripped = probe(SmtpFailure::starttls_not_offered, false, {}, far);
+    struct {
+        std::vector<AddressProbe> probes;
+        const char* code;
+        const char* why;
+    } const cases[] = {
+        {{{v4, good, now}, {v6, good, now}}, "", "both fine"},
+        {{{v4, good, now}, {v6, gone, now}}, "", "no IPv6 here"},
+        {{{v4, gone, now}, {v6, good, now}}, "", "only IPv6 there"},
+        {{{v4, gone, now}, {v6, gone, now}}, "unreachable", "neither"},
+        {{{v4, good, now}, {v6, stripped, now}}, "starttls-missing", "senders by IPv6 would be refused"},
+        {{{v4, gone, now}, {v6, stripped, now}}, "starttls-missing", "the only one that answers"},
+        {{}, "no-address", "none at all"},
+    };
+    for (const auto& one : cases) {
+        MxHost judged = host("mx.example.com");
+        judge_probes(judged, one.probes, now);
+        EXPECT_EQ(judged.problem_code, one.code) << one.why;
+        EXPECT_EQ(judged.addresses.size(), one.probes.size());
+        EXPECT_EQ(judged.probed, now);
+        MxWatch watch;
+        watch.hosts = {judged};
+        watch.unneeded = {{"*.old.example", now}};
+        EXPECT_EQ(mx_watch_from_json(mx_watch_to_json(watch)), watch) << one.why;
     }
-    stored.report.policies.push_back(policy);
-    return stored;
-}
-
-std::string failed(const Readiness& readiness) {
-    std::string ids;
-    for (const Condition& condition : readiness.conditions) {
-        EXPECT_FALSE(condition.proof.empty()) << condition.id;
-        if (condition.status == "failed") {
-            ids += condition.id + " ";
-        }
-    }
-    EXPECT_EQ(readiness.ready, ids.empty());
-    return ids;
-}
-
-// Rule 4.
-TEST(Readiness, opens_only_when_everything_is_clean) {
-    EXPECT_EQ(failed(judge_readiness(clean(), 14, now)), "") << "no trusted report is unknown, not failed";
-    {
-        auto facts = clean();
-        facts.testing_since = now - 14 * day + Seconds(1);
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "testing-days ");
-        facts.testing_since.reset();
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "testing-days ") << "never tested";
-    }
-    {
-        auto facts = clean();
-        facts.watch.hosts.push_back(host("mx2.example.com"));
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "mx-in-policy ");
-        facts.watch.hosts.back() = host("mx.example.com");
-        facts.watch.hosts.back().problem_code = "starttls-missing";
-        facts.watch.hosts.back().problem = "x";
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "mx-probes ");
-        facts.watch.hosts.back() = host("mx.example.com");
-        facts.watch.hosts.back().probed.reset();
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "mx-probes ") << "not probed is not clean";
-        facts.watch.hosts.clear();
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "mx-probes mx-in-policy ") << "no host at all";
-    }
-    {
-        auto facts = clean();
-        facts.reports = {report(store::Trust::unverified, "certificate-expired")};
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "") << "what anybody can post shuts no gate";
-        facts.reports = {report(store::Trust::operator_, "certificate-expired")};
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "reports-clean ");
-        facts.reports = {report(store::Trust::known, "sts-policy-fetch-error")};
-        EXPECT_EQ(failed(judge_readiness(facts, 14, now)), "") << "without a policy nothing would be refused";
-        facts.reports = {report(store::Trust::known, "")};
-        EXPECT_EQ(judge_readiness(facts, 14, now).conditions[1].status, "ok");
-    }
+    MxHost judged = host("mx.example.com");
+    judge_probes(judged, {{v4, good, now - Seconds(3000)}, {v6, good, now}}, now);
+    EXPECT_EQ(judged.probed, now - Seconds(3000)) << "as old as the oldest look";
 }
 
 }  // namespace

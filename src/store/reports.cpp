@@ -132,6 +132,21 @@ Result<std::vector<StoredReport>> Reports::list(const dns::Name& domain, std::in
                          {value(domain.text()), value(limit)}));
 }
 
+Result<std::vector<StoredReport>> Reports::trusted_since(const dns::Name& domain, TimePoint since, std::int64_t limit) {
+    return read_reports(database_->query(std::string(report_columns) +
+                                             "WHERE domain = $1 AND trust IN ('known', 'operator') AND received >= $2 "
+                                             "ORDER BY received DESC, id DESC LIMIT $3",
+                                         {value(domain.text()), value(since), value(limit)}));
+}
+
+Result<std::int64_t> Reports::newest_trusted(const dns::Name& domain) {
+    POSTSEAL_TRY(const Rows rows,
+                 database_->query("SELECT COALESCE(MAX(id), 0) FROM report WHERE domain = $1 AND trust "
+                                  "IN ('known', 'operator')",
+                                  {value(domain.text())}));
+    return rows.at(0).number(0);
+}
+
 Result<std::optional<StoredReport>> Reports::find(std::int64_t id) {
     POSTSEAL_TRY(std::vector<StoredReport> found,
                  read_reports(database_->query(std::string(report_columns) + "WHERE id = $1", {value(id)})));

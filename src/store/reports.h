@@ -73,6 +73,10 @@ public:
     Result<Added> add(const NewReport& report);
 
     Result<std::vector<StoredReport>> list(const dns::Name& domain, std::int64_t limit);  // newest first
+    // Trusted ones (rule 18) that were received since then, newest first: what anybody can post neither is among them
+    // nor pushes them out.
+    Result<std::vector<StoredReport>> trusted_since(const dns::Name& domain, TimePoint since, std::int64_t limit);
+    Result<std::int64_t> newest_trusted(const dns::Name& domain);  // id; 0: there is none
     Result<std::optional<StoredReport>> find(std::int64_t id);
     Result<Bytes> raw(std::int64_t id);
     Result<ReportTotals> totals(const dns::Name& domain);

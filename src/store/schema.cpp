@@ -128,6 +128,10 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE UNIQUE INDEX alert_open ON alert (organisation, domain, kind, subject) WHERE resolved IS NULL",
         "CREATE INDEX alert_organisation ON alert (organisation, id)",
     },
+    {
+        "CREATE TABLE mx_setting (domain BIGINT PRIMARY KEY, following TEXT NOT NULL, approved TEXT NOT NULL, "
+        "promote_after_days BIGINT, ready_since BIGINT)",
+    },
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
       fetch_logs(*database),
       handed_reports(*database),
       log_positions(*database),
+      mx_settings(*database),
       policy_cache(*database),
       reports(*database),
       session_counts(*database),

@@ -16,6 +16,7 @@
 #include "store/fetch_log.h"
 #include "store/handed_reports.h"
 #include "store/log_positions.h"
+#include "store/mx_settings.h"
 #include "store/policy_cache.h"
 #include "store/reports.h"
 #include "store/secret_box.h"
@@ -41,6 +42,7 @@ public:
     FetchLogs fetch_logs;
     HandedReports handed_reports;
     LogPositions log_positions;
+    MxSettings mx_settings;
     PolicyCache policy_cache;
     Reports reports;
     SessionCounts session_counts;

@@ -199,6 +199,7 @@ export function mockServer(): Plugin {
     const what = rest.join("/");
     if (what === "") send(200, domain);
     else if (what === "verify") send(200, domain);
+    else if (what === "mx" && method === "GET") send(200, { ...(example("/domains/{domain}/mx") as object), domain: domain.domain, mode: domain.mode });
     else if (what === "probe") {
       for (const mx of domain.mx) mx.probed = now();
       changed(domain);

@@ -125,6 +125,25 @@ export const useCertificateBudget = () =>
 export const useAudit = () =>
   useQuery({ queryKey: ["audit"], queryFn: () => unwrap(api.GET("/api/v1/audit", { params: { query: { limit: 100 } } })) });
 
+export const useMxStanding = (domain: string) =>
+  useQuery({
+    queryKey: ["domain", domain, "mx"],
+    queryFn: () => unwrap(api.GET("/api/v1/domains/{domain}/mx", { params: { path: { domain } } })),
+  });
+
+export function useSetMx(domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { following?: "auto" | "fixed"; approve?: string[]; withdraw?: string[]; promote_after_days?: number | null }) =>
+      unwrap(api.PUT("/api/v1/domains/{domain}/mx", { params: { path: { domain } }, body })),
+    onSuccess: (standing) => {
+      client.setQueryData(["domain", domain, "mx"], standing);
+    },
+  });
+}
+
+export const useMxCertificates = () => useQuery({ queryKey: ["domains", "mx-certificates"], queryFn: () => unwrap(api.GET("/api/v1/mx-certificates")) });
+
 export const useAlerts = (state: "open" | "resolved") =>
   useQuery({
     queryKey: ["alerts", state],

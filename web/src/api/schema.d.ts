@@ -184,6 +184,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/domains/{domain}/mx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /** The MX hosts beside the policy */
+        get: operations["getMx"];
+        /**
+         * What the owner decides beforehand
+         * @description Design rules 4 and 5. Members that are absent stay as they are; `approved` replaces the list, `approve` and `withdraw` change it.
+         */
+        put: operations["setMx"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/policy-mx/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the linter says of mx patterns; changes nothing */
+        post: operations["checkPolicyMx"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mx-certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When the certificates of all MX hosts end, the first one first */
+        get: operations["listMxCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/{domain}/records": {
         parameters: {
             query?: never;
@@ -902,9 +963,154 @@ export interface components {
             /** @description English sentence */
             message: string;
         };
+        /**
+         * @description auto: new hosts that DNSSEC or an approved name vouches for are added without a click; fixed: only people change the hosts
+         * @enum {string}
+         */
+        MxFollowing: "auto" | "fixed";
+        MxFinding: {
+            /** @enum {string} */
+            code: "mx-not-covered" | "mx-wildcard-public" | "mx-wildcard-foreign" | "mx-wildcard-single" | "mx-pattern-unused" | "mx-pattern-redundant";
+            /** @enum {string} */
+            severity: "error" | "warning" | "info";
+            pattern: string | null;
+            host: string | null;
+            /** @description English sentence */
+            message: string;
+            /** @description All patterns, mended in this point */
+            fix: string[] | null;
+        };
+        MxCheck: {
+            findings: components["schemas"]["MxFinding"][];
+        };
+        MxStanding: {
+            domain: string;
+            mode: components["schemas"]["Mode"] | null;
+            policy_mx: string[];
+            setting: {
+                following: components["schemas"]["MxFollowing"];
+                /** @description Names (with all below) and words of mail providers */
+                approved: string[];
+                promote_after_days: number | null;
+                /**
+                 * Format: date-time
+                 * @description Since when every condition of readiness has been met
+                 */
+                ready_since: string | null;
+            };
+            /** @enum {string} */
+            dnssec: "secure" | "insecure" | "bogus" | "unknown";
+            /** Format: date-time */
+            looked: string | null;
+            problem: string | null;
+            hosts: {
+                host: string;
+                preference: number;
+                /** Format: date-time */
+                since: string | null;
+                in_policy: boolean | null;
+                starttls: boolean | null;
+                tls_version: string | null;
+                certificate: {
+                    /** Format: date-time */
+                    not_before: string | null;
+                    /** Format: date-time */
+                    not_after: string;
+                    names: string[];
+                    issuer: string | null;
+                } | null;
+                /**
+                 * @description unsigned: the host's zone; absent: no TLSA; unusable: none that SMTP can use; bogus: TLSA that does not validate or cannot be looked up
+                 * @enum {string}
+                 */
+                dane: "unknown" | "unsigned" | "absent" | "unusable" | "matches" | "mismatch" | "bogus";
+                addresses: {
+                    address: string;
+                    tls_version: string | null;
+                    /** Format: date-time */
+                    not_after: string | null;
+                    problem: string | null;
+                    /** @description As of Mx */
+                    problem_code: string | null;
+                }[];
+                problem: string | null;
+                /** @description As of Mx */
+                problem_code: string | null;
+                /** Format: date-time */
+                probed: string | null;
+            }[];
+            /** @description The MX records cannot be believed or looked up now: nothing is decided */
+            undecided: boolean;
+            /** @description In DNS, not in the policy */
+            new_hosts: {
+                host: string;
+                /** @enum {string} */
+                vouched: "none" | "dnssec" | "approved" | "testing";
+                /** @description Its probe */
+                clean: boolean;
+                /** @description For a person */
+                waits: boolean;
+                reason: string;
+            }[];
+            /** @description In the policy, no host in DNS needs it */
+            unneeded: {
+                pattern: string;
+                /** Format: date-time */
+                since: string;
+                propose_removal: boolean;
+            }[];
+            providers: {
+                id: string;
+                name: string;
+                hosts: string[];
+                /** @description Narrow: proposed */
+                patterns: string[];
+                /** @description Fine, too: every host there is the provider's */
+                wildcards: string[];
+            }[];
+            findings: components["schemas"]["MxFinding"][];
+        };
+        MxCertificateList: {
+            certificates: {
+                host: string;
+                /** Format: date-time */
+                not_after: string;
+                days_left: number;
+                /** @description 30, 14, 7, 3 or 1: the alert that it has reached */
+                step: number | null;
+                issuer: string | null;
+                domains: string[];
+            }[];
+        };
+        /** @description What enforcing would have refused, by trusted reports; of an enforced policy, what it did refuse */
+        WouldRefuse: {
+            /** Format: date-time */
+            since: string | null;
+            sessions: number;
+            refused: number;
+            /** @description false: there were more reports than are read */
+            complete: boolean;
+            days: {
+                /** Format: date */
+                day: string;
+                sessions: number;
+                refused: number;
+            }[];
+            senders: {
+                sender: string;
+                sessions: number;
+                refused: number;
+            }[];
+            causes: {
+                /** @description RFC 8460 result type */
+                type: string;
+                mx_host: string | null;
+                sessions: number;
+            }[];
+        };
         Condition: {
             /** @enum {string} */
-            id: "testing-days" | "reports-clean" | "mx-probes" | "mx-in-policy";
+            id: "testing-days" | "reports-clean" | "mx-probes" | "mx-in-policy" | "no-drift";
             status: components["schemas"]["ConditionStatus"];
             /** @description English sentence with the evidence */
             proof: string;
@@ -931,6 +1137,8 @@ export interface components {
             /** @description The gate to enforce is open */
             ready: boolean;
             conditions: components["schemas"]["Condition"][];
+            /** @description Only where one domain is asked for */
+            would_refuse?: components["schemas"]["WouldRefuse"];
         };
         /** @description The `domain show` object of the command line, extended. `mode` is the mode in the served body, null until one is served; `pending_mode` is an accepted mode whose body or id is still on its way. */
         Domain: {
@@ -1693,7 +1901,7 @@ export interface components {
                 name: string;
             };
             organization: string | null;
-            /** @description domain.add, domain.mode, domain.policy-mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift, alert.acknowledge; clients show an unknown one as it is */
+            /** @description domain.add, domain.mode, domain.policy-mx, domain.mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift, alert.acknowledge; clients show an unknown one as it is */
             action: string;
             /** @description A-labels */
             domain: string | null;
@@ -2545,6 +2753,453 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["WrongState"];
             422: components["responses"]["InvalidField"];
+        };
+    };
+    getMx: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.com",
+                     *       "mode": "enforce",
+                     *       "policy_mx": [
+                     *         "mx1.example.com",
+                     *         "old.example.com",
+                     *         "*.mail.protection.outlook.com"
+                     *       ],
+                     *       "setting": {
+                     *         "following": "auto",
+                     *         "approved": [
+                     *           "example.com",
+                     *           "microsoft365"
+                     *         ],
+                     *         "promote_after_days": null,
+                     *         "ready_since": null
+                     *       },
+                     *       "dnssec": "insecure",
+                     *       "looked": "2026-11-24T08:50:00Z",
+                     *       "problem": null,
+                     *       "hosts": [
+                     *         {
+                     *           "host": "mx1.example.com",
+                     *           "preference": 10,
+                     *           "since": "2026-05-01T10:00:00Z",
+                     *           "in_policy": true,
+                     *           "starttls": true,
+                     *           "tls_version": "TLSv1.3",
+                     *           "certificate": {
+                     *             "not_before": "2026-10-01T10:00:00Z",
+                     *             "not_after": "2026-12-30T10:00:00Z",
+                     *             "names": [
+                     *               "mx1.example.com"
+                     *             ],
+                     *             "issuer": "CN=R11"
+                     *           },
+                     *           "dane": "matches",
+                     *           "addresses": [
+                     *             {
+                     *               "address": "192.0.2.25",
+                     *               "tls_version": "TLSv1.3",
+                     *               "not_after": "2026-12-30T10:00:00Z",
+                     *               "problem": null,
+                     *               "problem_code": null
+                     *             },
+                     *             {
+                     *               "address": "2001:db8::25",
+                     *               "tls_version": null,
+                     *               "not_after": null,
+                     *               "problem": "mx1.example.com cannot be reached: connection refused",
+                     *               "problem_code": "unreachable"
+                     *             }
+                     *           ],
+                     *           "problem": null,
+                     *           "problem_code": null,
+                     *           "probed": "2026-11-24T08:20:00Z"
+                     *         },
+                     *         {
+                     *           "host": "mx9.example.net",
+                     *           "preference": 20,
+                     *           "since": "2026-11-24T07:10:00Z",
+                     *           "in_policy": false,
+                     *           "starttls": true,
+                     *           "tls_version": "TLSv1.3",
+                     *           "certificate": null,
+                     *           "dane": "unsigned",
+                     *           "addresses": [],
+                     *           "problem": null,
+                     *           "problem_code": null,
+                     *           "probed": "2026-11-24T08:20:00Z"
+                     *         }
+                     *       ],
+                     *       "undecided": false,
+                     *       "new_hosts": [
+                     *         {
+                     *           "host": "mx9.example.net",
+                     *           "vouched": "none",
+                     *           "clean": true,
+                     *           "waits": true,
+                     *           "reason": "mx9.example.net waits: the MX records are not signed with DNSSEC and nobody has approved a name above it, so it may be forged"
+                     *         }
+                     *       ],
+                     *       "unneeded": [
+                     *         {
+                     *           "pattern": "old.example.com",
+                     *           "since": "2026-11-01T10:00:00Z",
+                     *           "propose_removal": true
+                     *         }
+                     *       ],
+                     *       "providers": [
+                     *         {
+                     *           "id": "microsoft365",
+                     *           "name": "Microsoft 365",
+                     *           "hosts": [
+                     *             "example-com.mail.protection.outlook.com"
+                     *           ],
+                     *           "patterns": [
+                     *             "example-com.mail.protection.outlook.com"
+                     *           ],
+                     *           "wildcards": [
+                     *             "*.mail.protection.outlook.com"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "findings": [
+                     *         {
+                     *           "code": "mx-not-covered",
+                     *           "severity": "error",
+                     *           "pattern": null,
+                     *           "host": "mx9.example.net",
+                     *           "message": "no pattern covers the MX host mx9.example.net: senders that honour the policy would not deliver there",
+                     *           "fix": [
+                     *             "mx1.example.com",
+                     *             "old.example.com",
+                     *             "*.mail.protection.outlook.com",
+                     *             "mx9.example.net"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "code": "mx-pattern-unused",
+                     *           "severity": "warning",
+                     *           "pattern": "old.example.com",
+                     *           "host": null,
+                     *           "message": "no MX host of example.com needs old.example.com",
+                     *           "fix": [
+                     *             "mx1.example.com",
+                     *             "*.mail.protection.outlook.com"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MxStanding"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    setMx: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "following": "auto",
+                 *       "approve": [
+                 *         "example.com",
+                 *         "microsoft365"
+                 *       ],
+                 *       "promote_after_days": 14
+                 *     }
+                 */
+                "application/json": {
+                    following?: components["schemas"]["MxFollowing"];
+                    approved?: string[];
+                    approve?: string[];
+                    withdraw?: string[];
+                    /** @description Enter enforce by itself after so many days in which every condition is met; 0 or null: never */
+                    promote_after_days?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "domain": "example.com",
+                     *       "mode": "enforce",
+                     *       "policy_mx": [
+                     *         "mx1.example.com",
+                     *         "old.example.com",
+                     *         "*.mail.protection.outlook.com"
+                     *       ],
+                     *       "setting": {
+                     *         "following": "auto",
+                     *         "approved": [
+                     *           "example.com",
+                     *           "microsoft365"
+                     *         ],
+                     *         "promote_after_days": null,
+                     *         "ready_since": null
+                     *       },
+                     *       "dnssec": "insecure",
+                     *       "looked": "2026-11-24T08:50:00Z",
+                     *       "problem": null,
+                     *       "hosts": [
+                     *         {
+                     *           "host": "mx1.example.com",
+                     *           "preference": 10,
+                     *           "since": "2026-05-01T10:00:00Z",
+                     *           "in_policy": true,
+                     *           "starttls": true,
+                     *           "tls_version": "TLSv1.3",
+                     *           "certificate": {
+                     *             "not_before": "2026-10-01T10:00:00Z",
+                     *             "not_after": "2026-12-30T10:00:00Z",
+                     *             "names": [
+                     *               "mx1.example.com"
+                     *             ],
+                     *             "issuer": "CN=R11"
+                     *           },
+                     *           "dane": "matches",
+                     *           "addresses": [
+                     *             {
+                     *               "address": "192.0.2.25",
+                     *               "tls_version": "TLSv1.3",
+                     *               "not_after": "2026-12-30T10:00:00Z",
+                     *               "problem": null,
+                     *               "problem_code": null
+                     *             },
+                     *             {
+                     *               "address": "2001:db8::25",
+                     *               "tls_version": null,
+                     *               "not_after": null,
+                     *               "problem": "mx1.example.com cannot be reached: connection refused",
+                     *               "problem_code": "unreachable"
+                     *             }
+                     *           ],
+                     *           "problem": null,
+                     *           "problem_code": null,
+                     *           "probed": "2026-11-24T08:20:00Z"
+                     *         },
+                     *         {
+                     *           "host": "mx9.example.net",
+                     *           "preference": 20,
+                     *           "since": "2026-11-24T07:10:00Z",
+                     *           "in_policy": false,
+                     *           "starttls": true,
+                     *           "tls_version": "TLSv1.3",
+                     *           "certificate": null,
+                     *           "dane": "unsigned",
+                     *           "addresses": [],
+                     *           "problem": null,
+                     *           "problem_code": null,
+                     *           "probed": "2026-11-24T08:20:00Z"
+                     *         }
+                     *       ],
+                     *       "undecided": false,
+                     *       "new_hosts": [
+                     *         {
+                     *           "host": "mx9.example.net",
+                     *           "vouched": "none",
+                     *           "clean": true,
+                     *           "waits": true,
+                     *           "reason": "mx9.example.net waits: the MX records are not signed with DNSSEC and nobody has approved a name above it, so it may be forged"
+                     *         }
+                     *       ],
+                     *       "unneeded": [
+                     *         {
+                     *           "pattern": "old.example.com",
+                     *           "since": "2026-11-01T10:00:00Z",
+                     *           "propose_removal": true
+                     *         }
+                     *       ],
+                     *       "providers": [
+                     *         {
+                     *           "id": "microsoft365",
+                     *           "name": "Microsoft 365",
+                     *           "hosts": [
+                     *             "example-com.mail.protection.outlook.com"
+                     *           ],
+                     *           "patterns": [
+                     *             "example-com.mail.protection.outlook.com"
+                     *           ],
+                     *           "wildcards": [
+                     *             "*.mail.protection.outlook.com"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "findings": [
+                     *         {
+                     *           "code": "mx-not-covered",
+                     *           "severity": "error",
+                     *           "pattern": null,
+                     *           "host": "mx9.example.net",
+                     *           "message": "no pattern covers the MX host mx9.example.net: senders that honour the policy would not deliver there",
+                     *           "fix": [
+                     *             "mx1.example.com",
+                     *             "old.example.com",
+                     *             "*.mail.protection.outlook.com",
+                     *             "mx9.example.net"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "code": "mx-pattern-unused",
+                     *           "severity": "warning",
+                     *           "pattern": "old.example.com",
+                     *           "host": null,
+                     *           "message": "no MX host of example.com needs old.example.com",
+                     *           "fix": [
+                     *             "mx1.example.com",
+                     *             "*.mail.protection.outlook.com"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MxStanding"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    checkPolicyMx: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "mx": [
+                 *         "*.com"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    mx: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "findings": [
+                     *         {
+                     *           "code": "mx-wildcard-public",
+                     *           "severity": "error",
+                     *           "pattern": "*.com",
+                     *           "host": null,
+                     *           "message": "everybody can register a name under com, and a certificate for it: *.com protects nothing",
+                     *           "fix": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MxCheck"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    listMxCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "certificates": [
+                     *         {
+                     *           "host": "mx1.example.com",
+                     *           "not_after": "2026-12-06T10:00:00Z",
+                     *           "days_left": 12,
+                     *           "step": 14,
+                     *           "issuer": "CN=R11",
+                     *           "domains": [
+                     *             "example.com",
+                     *             "shop.example"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "host": "aspmx.l.google.com",
+                     *           "not_after": "2027-01-20T10:00:00Z",
+                     *           "days_left": 57,
+                     *           "step": null,
+                     *           "issuer": "CN=WR2",
+                     *           "domains": [
+                     *             "other.example"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MxCertificateList"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
         };
     };
     getRecords: {
@@ -4264,7 +4919,10 @@ export interface operations {
     acknowledgeAlert: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
             path: {
                 id: string;
             };

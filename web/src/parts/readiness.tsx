@@ -20,6 +20,11 @@ function useProof(): (c: Condition) => string {
           t("finding.condition.reports-clean.senders", { count: data.senders, sessions: format.number(data.sessions) }),
           data.refused_sessions === 0 ? t("finding.condition.reports-clean.none_refused") : t("finding.condition.reports-clean.refused", { count: data.refused_sessions, refused: format.number(data.refused_sessions) }),
         ].join(" ");
+      case "no-drift": {
+        const hosts = data.hosts ?? [];
+        if (status === "unknown") return t("finding.condition.unknown");
+        return status === "ok" ? t("finding.condition.no-drift.ok") : hosts.length === 0 ? t("finding.condition.no-drift.bogus") : t("finding.condition.no-drift.failed", { hosts: format.list(hosts) });
+      }
       case "mx-probes":
       case "mx-in-policy": {
         if (data.hosts_total === undefined) return proof;

@@ -4,10 +4,10 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Alert, Severity } from "../api/client";
-import { useAcknowledge, useAlerts } from "../api/queries";
+import { useAcknowledge, useAlerts, useMxCertificates } from "../api/queries";
 import { useFormats, type Formats } from "../i18n/format";
 import type { IconName } from "../parts/icons";
-import { Ago, Card, Chip, Empty, Failed, Loading, Notice, useErrorText, useTitle, Words } from "../parts/parts";
+import { Ago, Card, Chip, Empty, Failed, Loading, Notice, Table, useErrorText, useTitle, Words } from "../parts/parts";
 import type { Tone } from "../parts/standing";
 import css from "./alerts.module.css";
 
@@ -142,6 +142,53 @@ function One({ alert }: { alert: Alert }) {
   );
 }
 
+/** When the certificates of the MX hosts end; the alerts come from the same steps. */
+function Calendar() {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const certificates = useMxCertificates();
+  // Where hosting is off there is nothing to show.
+  if (certificates.isPending || certificates.isError) return null;
+  const rows = certificates.data.certificates;
+  return (
+    <Card title={t("panel.calendar.title")} note={t("panel.calendar.note")} testid="mx-calendar" flush>
+      {rows.length === 0 ? (
+        <Empty>{t("panel.calendar.none")}</Empty>
+      ) : (
+        <Table
+          caption={t("panel.calendar.title")}
+          rows={rows}
+          rowKey={(c) => c.host}
+          rowProps={(c) => ({ "data-testid": "mx-certificate", "data-host": c.host, "data-step": c.step === null ? undefined : String(c.step) })}
+          columns={[
+            { head: t("panel.mx.host"), label: "", cell: (c) => <code translate="no">{c.host}</code> },
+            {
+              head: t("panel.calendar.ends"),
+              cell: (c) => (
+                <span className={c.step !== null && c.step <= 7 ? css.bad : c.step === 14 ? css.warn : undefined} title={format.exact(c.not_after)}>
+                  {t("panel.mx.until", { date: format.date(c.not_after), days: t("panel.days_short", { count: c.days_left }) })}
+                </span>
+              ),
+            },
+            {
+              head: t("panel.calendar.domains"),
+              cell: (c) =>
+                c.domains.slice(0, 5).map((d, i) => (
+                  <span key={d}>
+                    {i > 0 && ", "}
+                    <Link to="/domains/$domain" params={{ domain: d }}>
+                      {d}
+                    </Link>
+                  </span>
+                )).concat(c.domains.length > 5 ? [<span key="more"> +{c.domains.length - 5}</span>] : []),
+            },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}
+
 export function Alerts() {
   const { t } = useTranslation();
   const { show } = useSearch({ from: "/alerts" });
@@ -181,6 +228,7 @@ export function Alerts() {
           ))}
         </ul>
       )}
+      <Calendar />
     </div>
   );
 }

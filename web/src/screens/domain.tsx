@@ -10,12 +10,14 @@ import { daysUntil, useFormats } from "../i18n/format";
 import { Icon } from "../parts/icons";
 import { Ago, Card, Chip, CopyIcon, Empty, Failed, Hint, Loading, ModeChip, Notice, Pre, Table, useErrorText, useTitle, Words } from "../parts/parts";
 import { Fetches } from "../parts/fetches";
+import { MxStanding } from "../parts/mx_standing";
 import { Progress } from "../parts/progress";
 import { Conditions } from "../parts/readiness";
 import { CopyBar, Records, recordsTitle } from "../parts/records";
 import { PolicyTypeName, resultType, Sessions } from "../parts/sessions";
 import { hasPolicy, standing, strip, tone, toneIcon } from "../parts/standing";
 import { useAnswer } from "../parts/state_line";
+import { WouldRefuse } from "../parts/would_refuse";
 import { ModeSheet, RetireSheet } from "./mode_sheet";
 import css from "./domain.module.css";
 
@@ -455,6 +457,12 @@ function Loaded({ domain }: { domain: DomainDetail }) {
           </div>
         )}
         {!movingIn && <MxTable domain={domain} />}
+        {!movingIn && domain.state !== "monitored" && domain.state !== "retiring" && (
+          <div className={`${css.two} ${css.half}`}>
+            <MxStanding domain={domain.domain} />
+            {domain.readiness?.would_refuse && <WouldRefuse found={domain.readiness.would_refuse} enforced={domain.mode === "enforce"} />}
+          </div>
+        )}
         {!movingIn && <RecordsCard domain={domain} />}
         {domain.policy && (
           <div className={`${css.two} ${css.half}`}>
