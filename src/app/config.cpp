@@ -464,6 +464,37 @@ void read_reporter(Section& section, Config& config) {
     section.take_number("report_bytes_max", reporter.report_bytes_max, 10'000, any_number);
 }
 
+// "AFTER:MAX_AGE", both in days.
+Result<decltype(Config::hosting)::RampStep> ramp_step(const std::string& text) {
+    constexpr std::uint64_t after_days_max = 3650;
+    constexpr std::uint64_t max_age_days_max = 365;  // RFC 8461 §3.2: at most 31557600 s
+    const auto parts = split(text, ':');
+    const auto after = parts.size() == 2 ? parse_decimal(parts[0]) : std::nullopt;
+    const auto max_age = parts.size() == 2 ? parse_decimal(parts[1]) : std::nullopt;
+    if (!after || !max_age || *after > after_days_max || *max_age < 1 || *max_age > max_age_days_max) {
+        return invalid_input("", fmt::format("\"{}\" must be AFTER:MAX_AGE in days, as in \"7:30\"; MAX_AGE is 1 to {}",
+                                             printable(text), max_age_days_max));
+    }
+    return decltype(Config::hosting)::RampStep{static_cast<std::int64_t>(*after), static_cast<std::int64_t>(*max_age)};
+}
+
+void read_ramp(Section& section, Config& config) {
+    auto& ramp = config.hosting.max_age_ramp;
+    const std::size_t errors_before = section.errors().size();
+    section.take_list("max_age_ramp", ramp, ramp_step);
+    const toml::node* node = section.take("max_age_ramp");
+    if (node == nullptr || section.errors().size() > errors_before) {
+        return;
+    }
+    bool rises = !ramp.empty() && ramp.front().after_days == 0;
+    for (std::size_t i = 1; i < ramp.size(); ++i) {
+        rises = rises && ramp[i].after_days > ramp[i - 1].after_days && ramp[i].max_age_days > ramp[i - 1].max_age_days;
+    }
+    if (!rises) {
+        section.fail(*node, "max_age_ramp", "must begin with day 0, and rise in both figures");
+    }
+}
+
 void read_hosting(Section& section, Config& config) {
     section.take_name("zone", config.hosting.zone);
     section.take_list("name_servers", config.hosting.name_servers,
@@ -471,6 +502,7 @@ void read_hosting(Section& section, Config& config) {
     section.take_list("addresses", config.hosting.addresses,
                       [](const std::string& text) { return dns::IpAddress::parse(text); });
     section.take_number("testing_days", config.hosting.testing_days, 1, 365);
+    read_ramp(section, config);
 }
 
 void read_acme(Section& root, Config& config) {

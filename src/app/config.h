@@ -104,6 +104,11 @@ struct Config {
         std::vector<dns::Name> name_servers;
         std::vector<dns::IpAddress> addresses;
         int testing_days = 14;  // before enforce (design rule 4)
+        struct RampStep {
+            std::int64_t after_days = 0;
+            std::int64_t max_age_days = 0;
+        };
+        std::vector<RampStep> max_age_ramp = {{0, 1}, {7, 7}, {30, 30}, {180, 365}};
     } hosting;
     struct {
         ListenAddresses listen;

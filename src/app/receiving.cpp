@@ -157,6 +157,12 @@ struct Receiving::Impl {
         settings.https_port = config.lab.https_port;
         settings.http_port = config.lab.http_port;
         settings.only_process = config.database_url().starts_with("sqlite:");
+        settings.life.enforce_ramp.clear();
+        for (const auto& step : config.hosting.max_age_ramp) {
+            constexpr std::int64_t day_s = 86'400;
+            settings.life.enforce_ramp.push_back(
+                {static_cast<int>(step.after_days), static_cast<std::uint32_t>(step.max_age_days * day_s)});
+        }
         facade = std::make_unique<hosting::Hosting>(
             hosting::JobsParts{loop, store, *resolver, *https, *publication, clock, log}, std::move(settings));
         if (config.role_on(Role::dns)) {

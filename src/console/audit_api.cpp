@@ -48,15 +48,15 @@ struct AuditQuestion {
     std::int64_t before_id = 0;
 };
 
-Result<json::object> page(store::Store& store, const Actor& actor, const AuditQuestion& question) {
+// Of the organisations `shown`; with `all`, of every one.
+Result<json::object> page(store::Store& store, std::vector<std::int64_t> shown, bool all,
+                          const AuditQuestion& question) {
     POSTSEAL_TRY(const auto known, store.accounts.organisations());
     std::map<std::int64_t, std::string> organisations;
     for (const store::Organisation& organisation : known) {
         organisations.emplace(organisation.id, organisation.name);
     }
-    // A user sees what was done in his organisation, the operator everything, the installation's own deeds too.
-    std::vector<std::int64_t> shown = {actor.organisation()};
-    if (actor.kind == Actor::Kind::local) {
+    if (all) {
         for (const auto& [id, name] : organisations) {
             shown.push_back(id);
         }
@@ -81,6 +81,10 @@ Result<json::object> page(store::Store& store, const Actor& actor, const AuditQu
 
 }  // namespace
 
+Result<json::object> history_of(store::Store& store, const HistoryQuestion& question) {
+    return page(store, {question.organisation}, false, {question.domain, question.limit, question.before_id});
+}
+
 void add_audit_routes(Router& router, store::Store& store) {
     router.add("GET", "/api/v1/audit", Access::signed_in, [&store](const Call& call, const Reply& reply) {
         constexpr std::int64_t limit_max = 200;
@@ -100,7 +104,9 @@ void add_audit_routes(Router& router, store::Store& store) {
         if (const auto domain = dns::Name::parse(subject); domain && !subject.empty()) {
             subject = domain->text();
         }
-        const auto found = page(store, call.actor, {subject, *limit, *before});
+        // A user sees what was done in his organisation, the operator everything.
+        const auto found =
+            page(store, {call.actor.organisation()}, call.actor.kind == Actor::Kind::local, {subject, *limit, *before});
         reply(found ? json_reply(200, *found) : problem_of(found.error()));
     });
 }

@@ -8,6 +8,7 @@
 
 #include "console/http_reply.h"
 #include "console/mx_json.h"
+#include "hosting/cname_watch.h"
 
 namespace postseal::console {
 
@@ -178,14 +179,18 @@ json::value attention_of(const hosting::DomainView& view) {
     }
     if (has_moved_in(view.domain.state)) {
         for (const hosting::SeenRecord& record : view.records) {
-            // Name servers that do not answer just now have removed nothing.
-            const bool silent = record.problem_code == "servfail" || record.problem_code == "timeout" ||
-                                record.problem_code == "resolver-stale";
-            if (!record.seen && record.problem && !silent) {
+            if (hosting::is_missing(record)) {
                 return attention(record.problem_code == "other-record" ? "cname-conflict" : "cname-missing", severity,
                                  {}, *record.problem);
             }
         }
+    }
+    if (view.domain.state == store::DomainState::retiring && view.domain.cnames_lost) {
+        return attention("cname-removed-early", "error", {},
+                         "a CNAME is gone before senders can have learnt of the end of the policy");
+    }
+    if (view.elsewhere && !view.elsewhere->problem.empty()) {
+        return attention("monitored-problem", "warning", {}, view.elsewhere->problem);
     }
     if (!view.domain.last_error.empty() && view.domain.state != store::DomainState::pending) {
         return attention(stuck_at(view), "error", {}, view.domain.last_error);
@@ -282,6 +287,50 @@ json::array progress_of(const hosting::DomainView& view) {
     return out;
 }
 
+json::value import_to_json(const std::optional<hosting::Import>& import) {
+    if (!import) {
+        return nullptr;
+    }
+    json::array mx;
+    for (const mtasts::MxPattern& pattern : import->policy.mx) {
+        mx.emplace_back(pattern.text());
+    }
+    json::array differences;
+    for (const hosting::Import::Difference& one : import->differences) {
+        differences.push_back(json::object{{"code", one.code}, {"message", one.message}});
+    }
+    return json::object{{"mode", mtasts::to_string(import->policy.mode)},
+                        {"max_age_s", static_cast<std::int64_t>(import->policy.max_age_s)},
+                        {"mx", std::move(mx)},
+                        {"policy_id", import->policy_id},
+                        {"rua", array_of(import->rua)},
+                        {"fetched", or_null(import->fetched)},
+                        {"differences", std::move(differences)}};
+}
+
+json::value monitored_to_json(const std::optional<hosting::Elsewhere>& seen) {
+    if (!seen) {
+        return nullptr;
+    }
+    json::array findings;
+    for (const verdict::Finding& one : seen->findings) {
+        findings.push_back(json::object{{"id", one.id},
+                                        {"severity", verdict::to_string(one.severity)},
+                                        {"subject", one.subject},
+                                        {"message", one.message},
+                                        {"why", null_if_empty(one.why)},
+                                        {"fix", null_if_empty(one.fix)},
+                                        {"rfc", null_if_empty(one.rfc)}});
+    }
+    return json::object{{"policy_text", null_if_empty(seen->policy_text)},
+                        {"policy_id", null_if_empty(seen->policy_id)},
+                        {"mode", mode_or_null(seen->mode)},
+                        {"rua", array_of(seen->rua)},
+                        {"problem", null_if_empty(seen->problem)},
+                        {"checked", or_null(seen->checked)},
+                        {"findings", std::move(findings)}};
+}
+
 void add_detail(json::object& out, const DomainFacts& facts) {
     const hosting::DomainView& view = facts.view;
     json::array mx;
@@ -300,7 +349,10 @@ void add_detail(json::object& out, const DomainFacts& facts) {
         readiness["would_refuse"] = would_refuse_to_json(view.readiness->refusals);
         out["readiness"] = std::move(readiness);
     }
-    out["monitored"] = nullptr;
+    out["own_rua"] = array_of(view.domain.own_rua);
+    out["tlsrpt_record"] = null_if_empty(view.tlsrpt_record);
+    out["import"] = import_to_json(view.import);
+    out["monitored"] = monitored_to_json(view.elsewhere);
 }
 
 }  // namespace
@@ -350,23 +402,26 @@ json::object to_json(const DomainFacts& facts, Detail detail, TimePoint now) {
                                    {"issuer", nullptr},
                                    {"renewal_problem", failing ? json::value(view.domain.last_error) : nullptr}};
     }
-    json::object out{{"domain", view.domain.name.text()},
-                     {"domain_unicode", view.domain.name.unicode()},
-                     {"organization", view.organisation},
-                     {"label", null_if_empty(view.domain.label)},
-                     {"state", store::to_string(view.domain.state)},
-                     {"mode", mode_or_null(view.mode)},
-                     {"pending_mode", mode_or_null(view.pending_mode)},
-                     {"records", records_to_json(view.records)},
-                     {"certificate", std::move(certificate)},
-                     {"policy_id", or_null(view.policy_id)},
-                     {"reports", reports_to_json(facts)},
-                     {"cnames_until", or_null(view.domain.cnames_until)},
-                     {"readiness", readiness_to_json(view.readiness)},
-                     {"week", week_to_json(facts, now)},
-                     {"mx_summary", mx_summary(view)},
-                     {"attention", attention_of(view)},
-                     {"created", to_rfc3339(view.domain.added)}};
+    json::object out{
+        {"domain", view.domain.name.text()},
+        {"domain_unicode", view.domain.name.unicode()},
+        {"organization", view.organisation},
+        {"label", hosting::is_label(view.domain.label) ? json::value(view.domain.label) : json::value(nullptr)},
+        {"uses", store::to_string(view.domain.uses)},
+        {"state", store::to_string(view.domain.state)},
+        {"mode", mode_or_null(view.mode)},
+        {"pending_mode", mode_or_null(view.pending_mode)},
+        {"records", records_to_json(view.records)},
+        {"certificate", std::move(certificate)},
+        {"policy_id", or_null(view.policy_id)},
+        {"reports", reports_to_json(facts)},
+        {"cnames_until", or_null(view.domain.cnames_until)},
+        {"cnames_lost", or_null(view.domain.cnames_lost)},
+        {"readiness", readiness_to_json(view.readiness)},
+        {"week", week_to_json(facts, now)},
+        {"mx_summary", mx_summary(view)},
+        {"attention", attention_of(view)},
+        {"created", to_rfc3339(view.domain.added)}};
     if (detail == Detail::full) {
         add_detail(out, facts);
     }

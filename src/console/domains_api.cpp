@@ -8,9 +8,12 @@
 #include <vector>
 
 #include "base/text.h"
+#include "console/audit_api.h"
 #include "console/domain_lookup.h"
 #include "console/fetches_api.h"
 #include "console/http_reply.h"
+#include "hosting/own_rua.h"
+#include "hosting/record_export.h"
 
 namespace postseal::console {
 
@@ -27,35 +30,40 @@ Result<DomainFacts> facts_of(store::Store& store, DomainView view) {
     return DomainFacts{std::move(view), std::move(rollups)};
 }
 
-// RFC 8461 §8.2: the three CNAMEs, ready to be pasted.
-std::string as_bind(const hosting::Verification& records) {
-    std::string out;
-    for (const hosting::SeenRecord& record : records) {
-        out += fmt::format("{} 3600 IN CNAME {}\n", record.record.name.fqdn(), record.record.target.fqdn());
+std::string_view to_string(hosting::Hosting::BulkResult::What what, bool trial) {
+    using What = hosting::Hosting::BulkResult::What;
+    switch (what) {
+        case What::added:
+            return trial ? "would-add" : "added";
+        case What::exists:
+            return "exists";
+        case What::refused:
+            break;
     }
-    return out;
+    return "refused";
 }
 
-std::string as_csv(const hosting::Verification& records) {
-    std::string out = "name,type,value\r\n";  // RFC 4180; names need no quotes
-    for (const hosting::SeenRecord& record : records) {
-        out += fmt::format("{},CNAME,{}\r\n", record.record.name.text(), record.record.target.text());
+json::object bulk_to_json(const std::vector<hosting::Hosting::BulkResult>& results, bool trial) {
+    using What = hosting::Hosting::BulkResult::What;
+    json::array lines;
+    for (const auto& one : results) {
+        lines.push_back(json::object{{"line", one.line.line},
+                                     {"text", one.line.text},
+                                     {"domain", null_if_empty(one.line.name.text())},
+                                     {"uses", store::to_string(one.line.uses)},
+                                     {"result", to_string(one.what, trial)},
+                                     {"label", null_if_empty(one.label)},
+                                     {"code", null_if_empty(one.line.problem_code)},
+                                     {"message", null_if_empty(one.line.problem)}});
     }
-    return out;
-}
-
-// For the provider hashicorp/dns; the zone is taken to begin at the domain.
-std::string as_terraform(const hosting::Verification& records, const dns::Name& domain) {
-    std::string out;
-    for (const hosting::SeenRecord& record : records) {
-        std::string id = record.record.name.text();
-        std::ranges::replace(id, '.', '_');
-        out += fmt::format(
-            "resource \"dns_cname_record\" \"{}\" {{\n  zone  = \"{}\"\n  name  = \"{}\"\n  cname = \"{}\"\n"
-            "  ttl   = 3600\n}}\n\n",
-            id, domain.fqdn(), hosting::prefix_of(record.record.purpose), record.record.target.fqdn());
-    }
-    return out;
+    const auto count = [&](What what) {
+        return std::ranges::count(results, what, &hosting::Hosting::BulkResult::what);
+    };
+    return {{"dry_run", trial},
+            {"added", count(What::added)},
+            {"existing", count(What::exists)},
+            {"refused", count(What::refused)},
+            {"lines", std::move(lines)}};
 }
 
 class DomainsApi : public std::enable_shared_from_this<DomainsApi> {
@@ -87,7 +95,7 @@ public:
     }
 
     void add(const Call& call, const Reply& reply) {
-        Body body = read_body(call.request, {"domain", "organization", "monitored_only"});
+        Body body = read_body(call.request, {"domain", "organization", "monitored_only", "uses", "import", "rua"});
         if (body.refusal) {
             reply(std::move(*body.refusal));
             return;
@@ -97,14 +105,16 @@ public:
             reply(field_refusal("domain", "invalid-name", "a domain name is asked for"));
             return;
         }
-        const json::value* monitored = body.object.if_contains("monitored_only");
-        if (monitored != nullptr && *monitored != json::value(false)) {
-            reply(field_refusal("monitored_only", "not-supported", "only hosted domains can be added"));
-            return;
-        }
         const auto hostable = hosting::hostable_name(*name, parts_.zone);
         if (!hostable) {
-            reply(field_refusal("domain", refusal_code(*name), hostable.error().what));
+            reply(field_refusal("domain", std::string(hosting::hostable_problem(*name, parts_.zone)),
+                                hostable.error().what));
+            return;
+        }
+        hosting::Hosting::NewDomain wanted;
+        wanted.name = *name;
+        if (auto refusal = read_wishes(body.object, wanted)) {
+            reply(std::move(*refusal));
             return;
         }
         const auto organisation = organisation_of(call, text_member(body.object, "organization"), Absent::make);
@@ -117,8 +127,101 @@ public:
             reply(problem_of(known.error()));
             return;
         }
-        const bool is_new = !*known || (*known)->state == store::DomainState::retiring;
-        parts_.hosting->add({*organisation, call.actor.text()}, *name, answer_with_view(reply, is_new ? 201 : 200));
+        const bool is_new = !*known || (*known)->state == store::DomainState::retiring ||
+                            ((*known)->state == store::DomainState::monitored && wanted.uses != store::Uses::watch);
+        parts_.hosting->add({*organisation, call.actor.text()}, std::move(wanted),
+                            answer_with_view(reply, is_new ? 201 : 200));
+    }
+
+    // Many at once, as a text; what is wrong with one line stops no other.
+    void add_many(const Call& call, const Reply& reply) {
+        Body body = read_body(call.request, {"text", "organization", "uses", "dry_run"});
+        if (body.refusal) {
+            reply(std::move(*body.refusal));
+            return;
+        }
+        const auto text = text_member(body.object, "text");
+        if (!text) {
+            reply(field_refusal("text", "invalid", "a text with one domain a line is asked for"));
+            return;
+        }
+        hosting::Hosting::NewDomain wanted;
+        if (auto refusal = read_wishes(body.object, wanted)) {
+            reply(std::move(*refusal));
+            return;
+        }
+        const auto dry_run = flag_member(body.object, "dry_run");
+        if (!dry_run) {
+            reply(field_refusal("dry_run", "invalid", "true or false is asked for"));
+            return;
+        }
+        auto lines = hosting::read_bulk(*text, wanted.uses, parts_.zone);
+        if (!lines) {
+            reply(field_refusal("text", "length", lines.error().message()));
+            return;
+        }
+        const auto organisation = organisation_of(call, text_member(body.object, "organization"), Absent::make);
+        if (!organisation) {
+            reply(problem_of(organisation.error()));
+            return;
+        }
+        using hosting::Hosting;
+        parts_.hosting->add_many({*organisation, call.actor.text()}, std::move(*lines),
+                                 *dry_run ? Hosting::Bulk::trial : Hosting::Bulk::add,
+                                 [reply, trial = *dry_run](const std::vector<Hosting::BulkResult>& results) {
+                                     reply(json_reply(200, bulk_to_json(results, trial)));
+                                 });
+    }
+
+    void rua(const Call& call, const store::Domain& domain, const Reply& reply) {
+        Body body = read_body(call.request, {"rua"});
+        if (body.refusal) {
+            reply(std::move(*body.refusal));
+            return;
+        }
+        hosting::Hosting::NewDomain wanted;
+        if (!body.object.contains("rua")) {
+            reply(field_refusal("rua", "invalid", "a list of addresses is asked for"));
+            return;
+        }
+        if (auto refusal = read_wishes(body.object, wanted)) {
+            reply(std::move(*refusal));
+            return;
+        }
+        parts_.hosting->own_rua(who(call, domain), domain.name.text(), std::move(wanted.own_rua),
+                                answer_with_view(reply, 200));
+    }
+
+    void uses(const Call& call, const store::Domain& domain, const Reply& reply) {
+        Body body = read_body(call.request, {"uses"});
+        if (body.refusal) {
+            reply(std::move(*body.refusal));
+            return;
+        }
+        hosting::Hosting::NewDomain wanted;
+        if (!body.object.contains("uses")) {
+            reply(field_refusal("uses", "invalid", "one of both, mta-sts, tls-rpt is asked for"));
+            return;
+        }
+        if (auto refusal = read_wishes(body.object, wanted)) {
+            reply(std::move(*refusal));
+            return;
+        }
+        parts_.hosting->uses(who(call, domain), domain.name.text(), wanted.uses, answer_with_view(reply, 200));
+    }
+
+    // What became of the domain, newest first: every change of state with its cause, and everything that was done.
+    void history(const Call& call, const store::Domain& domain, const Reply& reply) const {
+        constexpr std::int64_t limit_max = 200;
+        constexpr std::int64_t id_max = std::int64_t{1} << 53;
+        const auto limit = number_parameter(call.request, "limit", 50, 1, limit_max);
+        const auto before = number_parameter(call.request, "cursor", 0, 0, id_max);
+        if (!limit || !before) {
+            reply(!limit ? number_refusal("limit", 1, limit_max) : number_refusal("cursor", 0, id_max));
+            return;
+        }
+        const auto found = history_of(parts_.store, {domain.organisation, domain.name.text(), *limit, *before});
+        reply(found ? json_reply(200, *found) : problem_of(found.error()));
     }
 
     void show(const Call& call, const store::Domain& domain, const Reply& reply) {
@@ -176,7 +279,7 @@ public:
     }
 
     void mode(const Call& call, const store::Domain& domain, const Reply& reply) {
-        Body body = read_body(call.request, {"mode", "override_reason"});
+        Body body = read_body(call.request, {"mode", "override_reason", "remove_record"});
         if (body.refusal) {
             reply(std::move(*body.refusal));
             return;
@@ -188,6 +291,13 @@ public:
             return;
         }
         hosting::Hosting::ModeChange change{*mode, std::nullopt};
+        const auto remove = flag_member(body.object, "remove_record");
+        if (!remove || (*remove && *mode != mtasts::Mode::none)) {
+            reply(field_refusal("remove_record", "invalid", "true goes with the mode none alone"));
+            return;
+        }
+        change.record =
+            *remove ? hosting::Hosting::ModeChange::Record::remove : hosting::Hosting::ModeChange::Record::keep;
         if (body.object.contains("override_reason")) {
             constexpr std::size_t reason_bytes_min = 3;
             constexpr std::size_t reason_bytes_max = 2000;  // 500 characters of UTF-8
@@ -221,25 +331,25 @@ public:
 
     void records(const Call& call, const store::Domain& domain, const Reply& reply) const {
         const std::string format = call.request.parameter("format").value_or("json");
-        if (format != "json" && format != "bind" && format != "csv" && format != "terraform") {
-            const std::string why = "one of json, bind, csv, terraform is asked for";
+        const auto known = hosting::record_format_from_string(format);
+        if (format != "json" && !known) {
+            const std::string why = "one of json, bind, terraform, dnscontrol, csv, text is asked for";
             reply(problem_reply(Code::bad_request, "format: " + why, {{"format", "invalid", why}}));
             return;
         }
-        parts_.hosting->show(who(call, domain), domain.name.text(), [reply, format](const Result<DomainView>& view) {
+        parts_.hosting->show(who(call, domain), domain.name.text(), [reply, known](const Result<DomainView>& view) {
             if (!view) {
                 reply(problem_of(view.error()));
-            } else if (format == "json") {
+            } else if (!known) {
                 reply(json_reply(200, records_to_json(view->records)));
             } else {
-                net::HttpResponse response =
-                    net::HttpResponse::text(200, format == "bind"  ? as_bind(view->records)
-                                                 : format == "csv" ? as_csv(view->records)
-                                                                   : as_terraform(view->records, view->domain.name));
-                response.headers.emplace_back("Cache-Control", "no-store");
-                if (format == "csv") {
-                    response.headers.front().second = "text/csv; charset=utf-8";
+                hosting::DomainRecords records{view->domain.name, {}};
+                for (const hosting::SeenRecord& record : view->records) {
+                    records.records.push_back(record.record);
                 }
+                net::HttpResponse response = net::HttpResponse::text(200, hosting::export_records({records}, *known));
+                response.headers.emplace_back("Cache-Control", "no-store");
+                response.headers.front().second = hosting::media_type(*known);
                 reply(std::move(response));
             }
         });
@@ -302,15 +412,52 @@ private:
         return found->id;
     }
 
-    [[nodiscard]] std::string refusal_code(const std::string& text) const {
-        const auto name = dns::Name::parse(trim_wsp(text));
-        if (!name || !name->is_hostname()) {
-            return "invalid-name";
+    // What a request wishes for a domain; the reply that says what is wrong with it.
+    [[nodiscard]] static std::optional<net::HttpResponse> read_wishes(const json::object& object,
+                                                                      hosting::Hosting::NewDomain& wanted) {
+        const auto monitored = flag_member(object, "monitored_only");
+        const auto import = flag_member(object, "import");
+        if (!monitored || !import) {
+            return field_refusal(monitored ? "import" : "monitored_only", "invalid", "true or false is asked for");
         }
-        if (name->text().size() > hosting::domain_length_max) {
-            return "too-long";
+        if (object.contains("uses")) {
+            const auto uses = store::uses_from_string(text_member(object, "uses").value_or(""));
+            if (!uses) {
+                return field_refusal("uses", "invalid", "one of both, mta-sts, tls-rpt, watch is asked for");
+            }
+            wanted.uses = *uses;
         }
-        return name->is_under(parts_.zone) ? "in-zone" : "public-suffix";
+        wanted.uses = *monitored ? store::Uses::watch : wanted.uses;
+        wanted.policy =
+            *import ? hosting::Hosting::NewDomain::Policy::import : hosting::Hosting::NewDomain::Policy::fresh;
+        const json::value* rua = object.if_contains("rua");
+        if (rua == nullptr) {
+            return std::nullopt;
+        }
+        if (!rua->is_array()) {
+            return field_refusal("rua", "invalid", "a list of addresses is asked for");
+        }
+        for (const json::value& one : rua->get_array()) {
+            const auto address = hosting::read_own_rua(one.is_string() ? std::string_view(one.get_string()) : "");
+            if (!address) {
+                return field_refusal(fmt::format("rua/{}", &one - rua->get_array().data()), "invalid-rua",
+                                     address.error().what);
+            }
+            wanted.own_rua.push_back(*address);
+        }
+        if (const auto all = hosting::read_own_ruas(wanted.own_rua); !all) {
+            return field_refusal("rua", "length", all.error().what);
+        }
+        return std::nullopt;
+    }
+
+    // False when absent; nothing when it is anything else.
+    [[nodiscard]] static std::optional<bool> flag_member(const json::object& object, std::string_view name) {
+        const json::value* value = object.if_contains(name);
+        if (value == nullptr) {
+            return false;
+        }
+        return value->is_bool() ? std::optional(value->get_bool()) : std::nullopt;
     }
 
     [[nodiscard]] static std::optional<std::string> text_member(const json::object& object, std::string_view name) {
@@ -390,6 +537,14 @@ void add_domains_routes(Router& router, const DomainsParts& parts) {
     add_below("POST", "/probe", &DomainsApi::probe);
     add_below("PUT", "/mode", &DomainsApi::mode);
     add_below("PUT", "/policy-mx", &DomainsApi::policy_mx);
+    add_below("PUT", "/rua", &DomainsApi::rua);
+    add_below("PUT", "/uses", &DomainsApi::uses);
+    add_below("GET", "/history", &DomainsApi::history);
+    router.add("POST", "/api/v1/domains/bulk", Access::signed_in, [api](const Call& call, const Reply& reply) {
+        if (!api->is_off(reply)) {
+            api->add_many(call, reply);
+        }
+    });
 }
 
 }  // namespace postseal::console

@@ -7,9 +7,12 @@
 #include <utility>
 
 #include "base/text.h"
-#include "hosting/fetch_log.h"
 #include "hosting/certificate_orders.h"
+#include "hosting/fetch_log.h"
+#include "hosting/own_rua.h"
 #include "hosting/public_suffix.h"
+#include "hosting/retirement.h"
+#include "net/await.h"
 
 namespace postseal::hosting {
 
@@ -52,10 +55,14 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
     JobsParts parts;
     JobsSettings settings;
     std::map<std::string, TimePoint> probes;  // labels: until when no further one is begun
+    History history;
     Jobs jobs;
 
     Impl(JobsParts its_parts, const JobsSettings& its_settings)
-        : parts(its_parts), settings(its_settings), jobs(its_parts, its_settings) {}
+        : parts(its_parts),
+          settings(its_settings),
+          history(its_parts.store, its_parts.clock, its_parts.log),
+          jobs(its_parts, its_settings) {}
 
     [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
     [[nodiscard]] const dns::Name& zone() const { return parts.publication.zone_settings().zone; }
@@ -81,16 +88,26 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         POSTSEAL_TRY(view.organisation, organisation_name(domain.organisation));
         POSTSEAL_TRY(view.versions, parts.store.domains.versions(domain.id));
         POSTSEAL_TRY(view.reports, parts.store.reports.totals(domain.name));
-        if (!domain.label.empty()) {
+        if (is_label(domain.label)) {
             POSTSEAL_TRY(const auto expected, jobs.records_of(domain));
             view.records = verification_from_json(expected, domain.verification);
         }
         view.mx = mx_watch_from_json(domain.mx_watch);
         view.providers = providers_of(view.mx.names());
         POSTSEAL_TRY(view.mx_setting, parts.store.mx_settings.of(domain.id));
+        view.import = import_from_json(domain.imported);
         if (domain.state == DomainState::gone) {
             return view;
         }
+        if (domain.state == DomainState::monitored) {
+            view.elsewhere = elsewhere_from_json(domain.elsewhere);
+            view.mode = view.elsewhere->mode;
+            if (!view.elsewhere->policy_id.empty()) {
+                view.policy_id = view.elsewhere->policy_id;
+            }
+            return view;
+        }
+        view.tlsrpt_record = tlsrpt_text(parts.publication.zone_settings(), label_state(domain, view.versions));
         POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
         POSTSEAL_TRY(view.certificate, parts.store.certificates.find(host));
         if (view.certificate) {
@@ -108,7 +125,7 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
             view.drift = jobs.drift_of(domain, view.versions);
             view.mx_findings = findings_about(domain, view.mx_setting, view.policy_mx);
         }
-        if (published != nullptr) {
+        if (published != nullptr && !domain.record_removed) {
             view.policy_id = published->policy_id;
         }
         if (served != nullptr && served != published) {
@@ -118,44 +135,207 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         return view;
     }
 
-    // An audit entry that cannot be written undoes nothing, but is never silent.
     void note(const Who& who, std::string action, const store::Domain& domain, std::string before, std::string after,
               std::string reason = "") const {
-        const auto added =
-            parts.store.audit.add({now(), who.organisation, who.actor, std::move(action), domain.name.text(),
-                                   std::move(before), std::move(after), std::move(reason)});
-        if (!added) {
-            parts.log.error("hosting", "audit: " + added.error().message());
-        }
+        history.note(domain, {who.actor, std::move(action), std::move(before), std::move(after), std::move(reason)});
     }
 
-    Result<DomainView> add(const Who& who, const std::string& text) {
-        POSTSEAL_TRY(const dns::Name name, hostable_name(text, zone()));
+    struct Added {
+        store::Domain domain;
+        bool is_new = false;
+    };
+    // After all looking. What the organisation has already stays as it is, but for an import that can still be taken.
+    Result<Added> add(const Who& who, const NewDomain& wanted, const dns::Name& name,
+                      const std::optional<Import>& import) {
         POSTSEAL_TRY(const auto known, parts.store.domains.find(who.organisation, name));
-        if (known && known->state != DomainState::retiring) {
-            return view_of(*known);
+        const bool hosts_now = known && known->state == DomainState::monitored && wanted.uses != store::Uses::watch;
+        if (known && known->state != DomainState::retiring && !hosts_now) {
+            return import ? take_import(who, *known, *import) : Result<Added>(Added{*known, false});
         }
         for (int attempt = 0;; ++attempt) {
             store::Domain fresh;
             fresh.organisation = who.organisation;
             fresh.name = name;
-            fresh.label = mint_label();
+            fresh.uses = wanted.uses;
+            fresh.state = wanted.uses == store::Uses::watch ? DomainState::monitored : DomainState::pending;
+            fresh.label = wanted.uses == store::Uses::watch ? mint_no_label() : mint_label();
+            fresh.own_rua = wanted.own_rua;
+            if (import) {
+                fresh.imported = import_to_json(*import);
+                fresh.own_rua.insert(fresh.own_rua.end(), import->rua.begin(), import->rua.end());
+                POSTSEAL_TRY(fresh.own_rua, read_own_ruas(fresh.own_rua));
+            }
             fresh.added = now();
-            const auto added = parts.store.domains.add(fresh);
+            const auto added = insert(fresh, hosts_now ? known : std::nullopt);
             if (!added && added.error().code == Errc::refused && attempt < label_attempts_max) {
                 continue;
             }
             if (!added) {
                 return added.error();
             }
-            if (const auto shown = parts.publication.show_label(added->label, std::nullopt); !shown) {
-                return shown.error();
+            const bool hosted = is_label(added->label);
+            if (hosts_now) {
+                store::Domain watched = *known;
+                watched.state = DomainState::gone;
+                history.state(watched, DomainState::monitored, {who.actor, "it is hosted from now on"});
             }
-            note(who, "domain.add", *added, "", "label=" + added->label);
+            note(who, "domain.add", *added, "",
+                 fmt::format("state={} uses={}{}{}", store::to_string(added->state), store::to_string(added->uses),
+                             hosted ? " label=" + added->label : "", import ? " imported=" + import->policy_id : ""));
+            if (hosted) {
+                if (const auto shown = parts.publication.show_label(label_state(*added, {})); !shown) {
+                    return shown.error();
+                }
+                jobs.watch(added->label, Jobs::Probe::no, [](const Result<store::Domain>&) {});
+            }
             jobs.added(*added);
-            jobs.watch(added->label, Jobs::Probe::no, [](const Result<store::Domain>&) {});
-            return view_of(*added);
+            jobs.soon(added->label);
+            return Added{*added, true};
         }
+    }
+
+    // A domain that was only watched becomes a hosted one, in one step.
+    Result<store::Domain> insert(const store::Domain& fresh, std::optional<store::Domain> watched) {
+        store::Domain added;
+        const auto done = parts.store.transaction([&]() -> Result<void> {
+            if (watched) {
+                watched->state = DomainState::gone;
+                if (auto updated = parts.store.domains.update(*watched); !updated) {
+                    return updated;
+                }
+            }
+            POSTSEAL_TRY(added, parts.store.domains.add(fresh));
+            return {};
+        });
+        return done ? Result<store::Domain>(std::move(added)) : done.error();
+    }
+
+    Result<Added> take_import(const Who& who, store::Domain domain, const Import& import) {
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+        if (!versions.empty() || domain.state == DomainState::monitored) {
+            return Error{Errc::refused, "import", domain.name.text() + " has a policy here already"};
+        }
+        domain.imported = import_to_json(import);
+        domain.own_rua.insert(domain.own_rua.end(), import.rua.begin(), import.rua.end());
+        POSTSEAL_TRY(domain.own_rua, read_own_ruas(domain.own_rua));
+        if (auto updated = parts.store.domains.update(domain); !updated) {
+            return updated.error();
+        }
+        note(who, "domain.import", domain, "", "imported=" + import.policy_id);
+        jobs.changed(domain);
+        return Added{domain, false};
+    }
+
+    net::asio::awaitable<Result<Added>> add_looking(Who who, NewDomain wanted) {
+        auto name = hostable_name(wanted.name, zone());
+        if (!name) {
+            co_return name.error();
+        }
+        auto rua = read_own_ruas(wanted.own_rua);
+        if (!rua) {
+            co_return rua.error();
+        }
+        wanted.own_rua = *rua;
+        if (wanted.policy == NewDomain::Policy::fresh) {
+            co_return add(who, wanted, *name, std::nullopt);
+        }
+        if (!serves(wanted.uses, Purpose::policy_host)) {
+            co_return invalid_input("import", "there is no policy to import where MTA-STS is not used here");
+        }
+        const ElsewhereSettings how{settings.https_port, settings.probe};
+        const auto evidence = co_await net::await_callback<verdict::Evidence>(
+            [this, &how, &name](std::function<void(verdict::Evidence)> done) {
+                look_elsewhere(parts, how, *name, Probes::none, std::move(done));
+            });
+        const auto import = import_of(evidence);
+        if (!import) {
+            co_return import.error();
+        }
+        co_return add(who, wanted, *name, *import);
+    }
+
+    Result<std::optional<store::Domain>> known_to(const Who& who, const dns::Name& name) const {
+        POSTSEAL_TRY(auto known, parts.store.domains.find(who.organisation, name));
+        return known && known->state == DomainState::retiring ? std::nullopt : known;
+    }
+
+    BulkResult add_one(const Who& who, const BulkLine& line, Bulk how) {
+        BulkResult result{line, BulkResult::What::refused, ""};
+        if (!line.problem_code.empty()) {
+            return result;
+        }
+        const auto refuse = [&](const Error& error) {
+            result.line.problem_code = "failed";
+            result.line.problem = error.message();
+            return result;
+        };
+        const auto known = known_to(who, line.name);
+        if (!known) {
+            return refuse(known.error());
+        }
+        if (how == Bulk::trial) {
+            result.what = *known ? BulkResult::What::exists : BulkResult::What::added;
+            result.label = *known && is_label((*known)->label) ? (*known)->label : "";
+            return result;
+        }
+        const auto added = add(who, NewDomain{line.name.text(), line.uses}, line.name, std::nullopt);
+        if (!added) {
+            return refuse(added.error());
+        }
+        result.what = added->is_new ? BulkResult::What::added : BulkResult::What::exists;
+        result.label = is_label(added->domain.label) ? added->domain.label : "";
+        return result;
+    }
+
+    Result<DomainView> own_rua(const Who& who, const std::string& text, const std::vector<std::string>& rua) {
+        POSTSEAL_TRY(const auto read, read_own_ruas(rua));
+        return change_names(who, text, "domain.rua", [&](store::Domain& domain) -> Result<std::string> {
+            if (!serves(domain.uses, Purpose::reports)) {
+                return Error{Errc::refused, "rua", domain.name.text() + " does not use TLS-RPT here"};
+            }
+            domain.own_rua = read;
+            return "rua=" + join(read, ",");
+        });
+    }
+
+    Result<DomainView> uses(const Who& who, const std::string& text, store::Uses uses) {
+        return change_names(who, text, "domain.uses", [&](store::Domain& domain) -> Result<std::string> {
+            POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+            if (uses == store::Uses::watch) {
+                return Error{Errc::refused, "uses", "retire the domain and add it again as one that is only watched"};
+            }
+            if (!serves(uses, Purpose::policy_host) && !versions.empty()) {
+                return Error{Errc::refused, "uses",
+                             domain.name.text() + " has a policy that senders may hold: retire it first"};
+            }
+            domain.uses = uses;
+            if (!serves(uses, Purpose::reports)) {
+                domain.own_rua.clear();
+            }
+            return fmt::format("uses={}", store::to_string(uses));
+        });
+    }
+
+    // A change of what the names behind the label say, but for the id.
+    Result<DomainView> change_names(const Who& who, const std::string& text, const std::string& action,
+                                    const std::function<Result<std::string>(store::Domain&)>& how) {
+        POSTSEAL_TRY(store::Domain domain, find(who, text));
+        if (!is_label(domain.label) || domain.state == DomainState::retiring) {
+            return Error{Errc::refused, "domain", domain.name.text() + " has no names here that could be changed"};
+        }
+        const std::string before =
+            fmt::format("uses={} rua={}", store::to_string(domain.uses), join(domain.own_rua, ","));
+        POSTSEAL_TRY(const std::string after, how(domain));
+        if (auto updated = parts.store.domains.update(domain); !updated) {
+            return updated.error();
+        }
+        if (auto shown = jobs.show_label(domain); !shown) {
+            return shown.error();
+        }
+        note(who, action, domain, before, after);
+        jobs.changed(domain);
+        jobs.soon(domain.label);
+        return view_of(domain);
     }
 
     Result<DomainView> retire(const Who& who, const std::string& text) {
@@ -166,28 +346,36 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
         const std::string before = fmt::format("state={}", store::to_string(domain.state));
         if (versions.empty()) {
-            if (const auto left = jobs.leave(domain); !left) {
+            if (const auto left = jobs.leave(domain, {who.actor, "it never moved in"}); !left) {
                 return left.error();
             }
             domain.state = DomainState::gone;
             note(who, "domain.retire", domain, before, "state=gone");
             return view_of(domain);
         }
+        if (!may_become(domain.state, DomainState::retiring)) {
+            return Error{Errc::internal, "retire", domain.name.text() + " is in a state that it cannot be in"};
+        }
         // STS-067 (RFC 8461 §8.3): none with a short max_age under a new id, served until every copy has run out.
         if (versions.back().mode != mtasts::Mode::none) {
             POSTSEAL_TRY([[maybe_unused]] const auto none, jobs.change_policy(domain, mtasts::Mode::none, {}));
         }
-        POSTSEAL_TRY(const Versions all, parts.store.domains.versions(domain.id));
+        POSTSEAL_TRY(domain, find(who, text));
+        const DomainState state_before = domain.state;
         domain.state = DomainState::retiring;
         domain.wanted_mode = mtasts::Mode::none;
         domain.testing_since.reset();
         // What the fetch log proves shortens it, and only now: a date that its owner was told does not move.
-        POSTSEAL_TRY(const FetchEvidence fetches, fetch_evidence(parts.store.fetch_logs, domain.id));
-        domain.cnames_until = retirement_bound(as_held(all, fetches.counts, fetches.coverage), now());
+        domain.record_removed = false;  // a tombstone answers, so that whoever looks learns of the end
+        POSTSEAL_TRY(domain.cnames_until, retirement_bound_of(parts.store, domain.name, now()));
         if (const auto updated = parts.store.domains.update(domain); !updated) {
             return updated.error();
         }
+        if (auto shown = jobs.show_label(domain); !shown) {
+            return shown.error();
+        }
         note(who, "domain.retire", domain, before, "cnames_until=" + to_rfc3339(*domain.cnames_until));
+        history.state(domain, state_before, {who.actor, "its owner lets it go"});
         jobs.changed(domain);
         jobs.soon(domain.label);
         return view_of(domain);
@@ -297,16 +485,43 @@ struct Hosting::Impl : std::enable_shared_from_this<Hosting::Impl> {
         if ((change.mode == mtasts::Mode::testing || mx.empty()) && !watch.hosts.empty()) {
             POSTSEAL_TRY(mx, following(mx, watch.names()));
         }
+        const bool removed = change.record == ModeChange::Record::remove;
+        if (removed != domain.record_removed) {
+            POSTSEAL_TRY(store::Domain row, find(who, domain.name.text()));
+            row.record_removed = removed;
+            if (auto updated = parts.store.domains.update(row); !updated) {
+                return updated.error();
+            }
+            if (auto shown = removed ? jobs.show_label(row) : Result<void>(); !shown) {
+                return shown.error();
+            }
+        }
+        if (versions.back().mode == change.mode) {  // only the record comes or goes
+            if (auto shown = jobs.show_label(domain); !shown) {
+                return shown.error();
+            }
+            note(who, "domain.record", domain, "", removed ? "record=removed" : "record=back");
+            jobs.changed(domain);
+            outcome.accepted = true;
+            POSTSEAL_TRY(outcome.view, view_again(domain));
+            return outcome;
+        }
         POSTSEAL_TRY(const store::PolicyVersion version, jobs.change_policy(domain, change.mode, mx));
         note(who, "domain.mode", domain, fmt::format("mode={}", mtasts::to_string(versions.back().mode)),
-             fmt::format("mode={} policy_id={}", mtasts::to_string(version.mode), version.policy_id),
+             fmt::format("mode={} policy_id={}{}", mtasts::to_string(version.mode), version.policy_id,
+                         removed ? " record=removed" : ""),
              change.override_reason.value_or(""));
         if (versions.back().mode == mtasts::Mode::enforce) {
             jobs.person_left_enforce(domain, who.actor);
         }
         outcome.accepted = true;
-        POSTSEAL_TRY(outcome.view, view_of(domain));
+        POSTSEAL_TRY(outcome.view, view_again(domain));
         return outcome;
+    }
+
+    [[nodiscard]] Result<DomainView> view_again(const store::Domain& domain) const {
+        POSTSEAL_TRY(const auto row, parts.store.domains.find_by_label(domain.label));
+        return row ? view_of(*row) : Error{Errc::not_found, "domain", domain.name.text() + " is gone"};
     }
 };
 
@@ -321,8 +536,38 @@ void Hosting::observe(DomainObserver observer) {
     impl_->jobs.observe(std::move(observer));
 }
 
-void Hosting::add(const Who& who, const std::string& name, ViewDone done) {
-    impl_->parts.loop.post([impl = impl_, who, name, done = std::move(done)] { done(impl->add(who, name)); });
+void Hosting::add(const Who& who, NewDomain domain, ViewDone done) {
+    net::spawn(impl_->parts.loop,
+               [impl = impl_, who, domain = std::move(domain), done = std::move(done)]() -> net::asio::awaitable<void> {
+                   const auto added = co_await impl->add_looking(who, domain);
+                   if (!added) {
+                       done(added.error());
+                   } else {
+                       done(impl->view_of(added->domain));
+                   }
+               });
+}
+
+void Hosting::add_many(const Who& who, std::vector<BulkLine> lines, Bulk how,
+                       std::function<void(std::vector<BulkResult>)> done) {
+    impl_->parts.loop.post([impl = impl_, who, lines = std::move(lines), how, done = std::move(done)] {
+        std::vector<BulkResult> results;
+        for (const BulkLine& line : lines) {
+            results.push_back(impl->add_one(who, line, how));
+        }
+        done(std::move(results));
+    });
+}
+
+void Hosting::own_rua(const Who& who, const std::string& name, std::vector<std::string> rua, ViewDone done) {
+    impl_->parts.loop.post([impl = impl_, who, name, rua = std::move(rua), done = std::move(done)] {
+        done(impl->own_rua(who, name, rua));
+    });
+}
+
+void Hosting::uses(const Who& who, const std::string& name, store::Uses uses, ViewDone done) {
+    impl_->parts.loop.post(
+        [impl = impl_, who, name, uses, done = std::move(done)] { done(impl->uses(who, name, uses)); });
 }
 
 void Hosting::show(const Who& who, const std::string& name, ViewDone done) {
@@ -359,6 +604,12 @@ void Hosting::verify(const Who& who, const std::string& name, ViewDone done) {
             done(found.error());
             return;
         }
+        if (found->state == DomainState::monitored) {
+            impl->jobs.look_elsewhere(found->label, [impl, done](const Result<store::Domain>& looked) {
+                done(looked ? impl->view_of(*looked) : looked.error());
+            });
+            return;
+        }
         impl->jobs.look(found->label, [impl, done](const Result<store::Domain>& looked) {
             if (looked) {
                 if (const auto host = mtasts::policy_host_name(looked->name)) {
@@ -390,7 +641,8 @@ void Hosting::mode(const Who& who, const std::string& name, ModeChange change,
                                          : found->name.text() + " is retiring"});
             return;
         }
-        if (versions->back().mode == change.mode) {
+        const bool record_changes = found->record_removed != (change.record == ModeChange::Record::remove);
+        if (versions->back().mode == change.mode && !record_changes) {
             auto view = impl->view_of(*found);
             if (!view) {
                 done(view.error());

@@ -24,6 +24,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hosting/bulk_add.h"
+#include "hosting/elsewhere.h"
 #include "hosting/jobs.h"
 #include "hosting/mx_lint.h"
 #include "hosting/mx_presets.h"
@@ -52,6 +54,9 @@ struct DomainView {
     std::vector<MxFinding> mx_findings;       // about the served policy's patterns
     Versions versions;                        // oldest first
     std::optional<TimePoint> enforced_until;  // until when senders may enforce if enforce were left now
+    std::string tlsrpt_record;                // at _smtp._tls behind the label; empty: none
+    std::optional<Import> import;             // what it brought along
+    std::optional<Elsewhere> elsewhere;       // of a watched domain
 };
 
 struct Who {
@@ -72,8 +77,27 @@ public:
     void observe(DomainObserver observer);
 
     using ViewDone = std::function<void(Result<DomainView>)>;
-    // The domain that the organisation has already is shown as it is; while it retires, a new label is minted.
-    void add(const Who& who, const std::string& name, ViewDone done);
+    struct NewDomain {
+        std::string name;
+        store::Uses uses = store::Uses::both;
+        std::vector<std::string> own_rua = {};
+        // Take over the policy that it has now: an error, and nothing added, when there is none.
+        enum class Policy { fresh, import } policy = Policy::fresh;
+    };
+    // The domain that the organisation has already is shown as it is (one that waits for its records may still get an
+    // import, and one that is only watched becomes hosted); while it retires, a new label is minted.
+    void add(const Who& who, NewDomain domain, ViewDone done);
+    void add(const Who& who, const std::string& name, ViewDone done) { add(who, NewDomain{name}, std::move(done)); }
+
+    struct BulkResult {
+        BulkLine line;  // with its problem, if it was refused
+        enum class What { added, exists, refused } what = What::refused;
+        std::string label;  // empty: none, or a trial
+    };
+    enum class Bulk { trial, add };
+    // Each line by itself; a trial changes nothing and says what would become of each.
+    void add_many(const Who& who, std::vector<BulkLine> lines, Bulk how,
+                  std::function<void(std::vector<BulkResult>)> done);
     void show(const Who& who, const std::string& name, ViewDone done);
     void list(const Who& who, std::function<void(Result<std::vector<DomainView>>)> done);
 
@@ -83,6 +107,9 @@ public:
     struct ModeChange {
         mtasts::Mode mode = mtasts::Mode::testing;
         std::optional<std::string> override_reason;  // enter enforce although the gate is shut
+        // With none: no id in DNS either. Senders that look only at the record do not learn that the policy is
+        // withdrawn; those that hold it keep it until its max_age runs out.
+        enum class Record { keep, remove } record = Record::keep;
     };
     struct ModeOutcome {
         bool accepted = false;
@@ -107,6 +134,11 @@ public:
     // A look at every MX host, now; what it shows comes by the observer.
     enum class Probing { started, too_often };
     void probe(const Who& who, const std::string& name, std::function<void(Result<Probing>)> done);
+
+    // The owner's own addresses for reports, after ours.
+    void own_rua(const Who& who, const std::string& name, std::vector<std::string> rua, ViewDone done);
+    // MTA-STS, TLS-RPT or both. Error refused: a policy is served and would have to be retired first.
+    void uses(const Who& who, const std::string& name, store::Uses uses, ViewDone done);
 
     // Rule 6. A domain that never moved in is gone at once.
     void retire(const Who& who, const std::string& name, ViewDone done);

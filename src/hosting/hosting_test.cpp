@@ -88,6 +88,7 @@ public:
         jobs.probe.guard = client.guard;
         jobs.probe.trust = client.trust;
         jobs.look_every = Seconds(1);
+        jobs.life.enforce_ramp = {{0, 604'800}};
         jobs.own_names = {name("intake.test")};
         AcmeSettings acme;
         acme.directory = pebble_->directory();
@@ -191,6 +192,8 @@ public:
     [[nodiscard]] std::set<std::string> told() const {
         return told_.with([](const auto& told) { return std::set(told.begin(), told.end()); });
     }
+    Hosting& hosting() { return *hosting_; }
+    [[nodiscard]] Who who() const { return {organisation_, "test"}; }
     TinyDns& dns() { return dns_; }
     TestClock& clock() { return clock_; }
     store::Store& store() { return *store_; }
@@ -280,8 +283,11 @@ TEST_P(MovesIn, three_cnames_to_enforce_and_out_again) {
     EXPECT_NE(place.served("kestrel.test").find("mode: enforce"), std::string::npos);
     EXPECT_TRUE(place.mode("kestrel.test", mtasts::Mode::enforce)->accepted);
     EXPECT_EQ(place.show("kestrel.test")->policy_id, enforce.policy_id) << "the mode it has changes nothing";
-    EXPECT_EQ(place.store().audit.list(enforce.domain.organisation, "kestrel.test", 1)->front().reason,
-              "a test does not wait fourteen days");
+    const auto told = place.store().audit.list(enforce.domain.organisation, "kestrel.test", 2).value();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_EQ(told[1].reason, "a test does not wait fourteen days");
+    EXPECT_EQ(told[0].action + " " + told[0].actor + " " + told[0].before + " " + told[0].after,
+              "domain.state jobs state=testing state=enforce");
 
     EXPECT_TRUE(place.told().contains("changed enforce enforce"));
 
@@ -346,6 +352,73 @@ TEST(Hosting, a_young_domain_is_looked_at_often) {
     place.wait("young.test", [](const DomainView& view) { return view.records.front().checked.has_value(); });
     place.publish(*added);
     place.wait("young.test", [](const DomainView& view) { return view.domain.verified.has_value(); });
+}
+
+TEST(Hosting, many_at_once_reports_alone_and_watched) {
+    if (!testing::Pebble::installed()) {
+        GTEST_SKIP() << "pebble is not installed";
+    }
+    Place place({ChallengeKind::http_01});
+    const dns::Name zone = name("sts.host.test");
+    const auto add_many = [&](Hosting::Bulk how) {
+        std::promise<std::vector<Hosting::BulkResult>> got;
+        place.hosting().add_many(
+            place.who(),
+            *read_bulk("one.test\nreports.test tls-rpt\nwatched.test watch\ntest\n", store::Uses::both, zone), how,
+            [&](std::vector<Hosting::BulkResult> all) { got.set_value(std::move(all)); });
+        return got.get_future().get();
+    };
+    using What = Hosting::BulkResult::What;
+    auto all = add_many(Hosting::Bulk::trial);
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(all[0].what, What::added);
+    EXPECT_TRUE(all[0].label.empty());
+    EXPECT_FALSE(place.show("one.test")) << "a trial changes nothing";
+    all = add_many(Hosting::Bulk::add);
+    EXPECT_EQ(all[0].what, What::added);
+    EXPECT_TRUE(is_label(all[0].label));
+    EXPECT_TRUE(all[2].label.empty()) << "a watched domain has none";
+    EXPECT_EQ(all[3].what, What::refused);
+    EXPECT_EQ(all[3].line.problem_code, "public-suffix");
+    EXPECT_EQ(add_many(Hosting::Bulk::add)[0].label, all[0].label) << "again, the same label";
+    EXPECT_EQ(add_many(Hosting::Bulk::add)[0].what, What::exists);
+
+    const auto reports = place.show("reports.test");
+    ASSERT_EQ(reports->records.size(), 1U);
+    const auto with_rua = place.call(
+        [](Hosting& h, const Who& who, auto done) { h.own_rua(who, "reports.test", {"tls@reports.test"}, done); });
+    ASSERT_TRUE(with_rua) << with_rua.error().message();
+    EXPECT_TRUE(with_rua->tlsrpt_record.ends_with(",mailto:tls@reports.test")) << with_rua->tlsrpt_record;
+    EXPECT_EQ(dns::data_text(place.in_zone(*reports, Purpose::reports).front().data),
+              "\"" + with_rua->tlsrpt_record + "\"");
+    place.publish(*reports);
+    place.wait("reports.test",
+               [](const DomainView& view) { return view.domain.state == store::DomainState::verified; });
+    const auto widened =
+        place.call([](Hosting& h, const Who& who, auto done) { h.uses(who, "reports.test", store::Uses::both, done); });
+    EXPECT_EQ(widened->records.size(), 3U);
+    const auto none = place.call([](Hosting& h, const Who& who, auto done) {
+        h.own_rua(who, "reports.test", {"https://a.test/", "nonsense"}, done);
+    });
+    EXPECT_FALSE(none);
+    const auto left = place.call([](Hosting& h, const Who& who, auto done) { h.retire(who, "reports.test", done); });
+    EXPECT_EQ(left->domain.state, store::DomainState::gone) << "no sender ever held a policy of it";
+
+    const auto hosted = place.call([](Hosting& h, const Who& who, auto done) { h.add(who, "watched.test", done); });
+    ASSERT_TRUE(hosted);
+    EXPECT_EQ(hosted->domain.state, store::DomainState::pending) << "what was watched becomes hosted";
+    EXPECT_TRUE(is_label(hosted->domain.label));
+    EXPECT_FALSE(place.call([](Hosting& h, const Who& who, auto done) {
+        Hosting::NewDomain wanted{"nowhere.test"};
+        wanted.policy = Hosting::NewDomain::Policy::import;
+        h.add(who, wanted, done);
+    })) << "there is nothing to import";
+    EXPECT_FALSE(place.show("nowhere.test")) << "and nothing was added";
+    std::string states;
+    for (const auto& entry : place.store().audit.list(place.who().organisation, "reports.test", 50).value()) {
+        states = entry.action == "domain.state" ? entry.after + " " + states : states;
+    }
+    EXPECT_EQ(states, "state=verified state=gone ");
 }
 
 TEST(Hosting, names_that_cannot_be_hosted) {

@@ -10,8 +10,11 @@
 
 #include "base/text.h"
 #include "hosting/certificate_orders.h"
+#include "hosting/cname_watch.h"
+#include "hosting/elsewhere.h"
 #include "hosting/fetch_log.h"
 #include "hosting/mx_keeper.h"
+#include "hosting/retirement.h"
 #include "net/await.h"
 
 namespace postseal::hosting {
@@ -24,11 +27,6 @@ using store::DomainState;
 constexpr int steps_at_once_max = 20;  // a domain that would need more is looked at again in the next pass
 constexpr auto read_back_again_after = std::chrono::seconds(3);
 constexpr Seconds ordered_within{600};  // after the look at the CNAMEs that a certificate is ordered upon
-
-bool moved_in(DomainState state) {
-    return state == DomainState::testing || state == DomainState::ready || state == DomainState::enforce ||
-           state == DomainState::paused;
-}
 
 ProbeDeskSettings desk_settings(const JobsSettings& settings) {
     ProbeDeskSettings out;
@@ -46,6 +44,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     CertificateOrders orders;
     ProbeDesk desk;
     MxKeeper keeper;
+    History history;
 
     std::deque<std::string> waiting;  // labels
     std::set<std::string> queued;
@@ -53,8 +52,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     std::set<std::string> again;  // asked for while busy
     std::size_t workers = 0;
 
-    std::map<std::string, TimePoint> looked;  // labels: when the CNAMEs were looked at last
-    std::map<std::string, TimePoint> young;   // labels of pending domains: until when they are looked at often
+    std::map<std::string, TimePoint> young;  // labels of pending domains: until when they are looked at often
     std::vector<net::Timer> retries;
     net::Timer pass_timer;
     net::Timer young_timer;
@@ -71,7 +69,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
           keeper(parts, settings.life.testing_days,
                  [this](const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx) {
                      return change_policy(domain, mode, mx);
-                 }) {}
+                 }),
+          history(parts.store, parts.clock, parts.log) {}
 
     [[nodiscard]] TimePoint now() const { return parts.clock.now(); }
     void warn(const dns::Name& domain, const Error& error) const {
@@ -199,15 +198,24 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         POSTSEAL_TRY([[maybe_unused]] const auto ok, as_value(parts.store.domains.update(domain)));
         return domain;
     }
-    // The same, and tells of it.
+    // The same, and tells of it; a change of state becomes part of the domain's history.
     template <class Change>
-    Result<store::Domain> change(const std::string& label, Change how) {
-        auto domain = change_quietly(label, std::move(how));
-        if (domain) {
-            note_age(*domain);
-            tell(DomainEvent::changed, *domain);
+    Result<store::Domain> change(const std::string& label, const Cause& cause, Change how) {
+        POSTSEAL_TRY(store::Domain domain, reload(label));
+        const DomainState before = domain.state;
+        how(domain);
+        if (domain.state != before && !may_become(before, domain.state)) {
+            return Error{Errc::internal, domain.name.text(),
+                         fmt::format("{} cannot become {}", store::to_string(before), store::to_string(domain.state))};
         }
+        POSTSEAL_TRY([[maybe_unused]] const auto ok, as_value(parts.store.domains.update(domain)));
+        after_change(domain, before, cause);
         return domain;
+    }
+    void after_change(const store::Domain& domain, DomainState before, const Cause& cause) {
+        history.state(domain, before, cause);
+        note_age(domain);
+        tell(DomainEvent::changed, domain);
     }
     static Result<bool> as_value(const Result<void>& result) {
         if (!result) {
@@ -228,12 +236,16 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     }
 
     [[nodiscard]] Result<std::vector<CnameRecord>> records_of(const store::Domain& domain) const {
-        return records_for(domain.name, domain.label, parts.publication.zone_settings().zone);
+        return records_for(domain.name, domain.label, parts.publication.zone_settings().zone, domain.uses);
     }
 
-    [[nodiscard]] bool policy_names_were_seen(const store::Domain& domain) const {
+    [[nodiscard]] Verification last_look(const store::Domain& domain) const {
         const auto expected = records_of(domain);
-        return expected && policy_names_seen(verification_from_json(*expected, domain.verification));
+        return expected ? verification_from_json(*expected, domain.verification) : Verification{};
+    }
+    [[nodiscard]] bool looked_within(const store::Domain& domain, Seconds age) const {
+        const auto at = checked(last_look(domain));
+        return at && now() - *at < age;
     }
 
     awaitable<void> advance(std::string label) {
@@ -251,18 +263,31 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                 parts.log.error("hosting", certificate.error().message());
                 co_return;
             }
+            const auto successor = successor_of(parts.store, *domain);
+            if (!successor) {
+                parts.log.error("hosting", successor.error().message());
+                co_return;
+            }
             LifeFacts facts;
             facts.state = domain->state;
-            facts.policy_names_seen = policy_names_were_seen(*domain);
+            facts.uses = domain->uses;
+            facts.host_taken = successor->host;
+            facts.policy_names_seen = needed_names_seen(last_look(*domain));
             facts.certificate_valid =
                 *certificate && (*certificate)->not_after > now() && parts.publication.tls()->contains(*host);
             facts.certificate_due = orders.wanted(*host, *certificate);
             facts.cnames_until = domain->cnames_until;
             bool go_on = false;
-            switch (next_step(facts, *versions, now())) {
+            Step step = next_step(facts, *versions, now());
+            // Nobody becomes verified, and nothing is ordered, by what DNS said long ago.
+            if ((step == Step::become_verified || step == Step::issue_certificate) && !looked_now &&
+                !looked_within(*domain, settings.look_good_for)) {
+                step = Step::look_at_cnames;
+            }
+            switch (step) {
                 case Step::look_at_cnames:
                     if (looked_now) {
-                        co_return;
+                        co_return;  // not there, or not needed: what comes next comes with the next pass
                     }
                     looked_now = true;
                     go_on = (co_await look(label)).has_value();
@@ -286,7 +311,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                     go_on = publish_id(*domain, versions->back());
                     break;
                 case Step::leave:
-                    if (const auto left = leave(*domain); !left) {
+                    if (const auto left = leave(*domain, {jobs_actor, "no sender can hold a policy of it any more"});
+                        !left) {
                         warn(domain->name, left.error());
                     }
                     co_return;
@@ -314,51 +340,67 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
             [this, &expected](std::function<void(Result<Verification>)> done) {
                 verifier.look(*expected, std::move(done));
             });
-        looked[label] = now();
         if (!seen) {
             co_return seen.error();
         }
         for (SeenRecord& one : *seen) {
             one.checked = now();
         }
+        const auto versions = parts.store.domains.versions(domain->id);
+        const auto successor = versions ? successor_of(parts.store, *domain) : versions.error();
+        if (!successor) {
+            co_return successor.error();
+        }
         Verification before;
+        CnameNews news;
         auto changed = change_quietly(label, [&](store::Domain& row) {
             before = verification_from_json(*expected, row.verification);
+            for (std::size_t i = 0; i < seen->size(); ++i) {
+                (*seen)[i].ever_seen = (*seen)[i].seen || before[i].ever_seen;
+            }
+            news = successor->names ? CnameNews{} : judge_cnames(row, *seen, *versions, now());
             row.verification = verification_to_json(*seen);
+            row.cnames_lost = news.lost;
         });
+        if (changed) {
+            tell_of_cnames(*changed, news);
+        }
         if (changed && !same_but_for_time(before, *seen)) {
             tell(DomainEvent::changed, *changed);
         }
         co_return changed;
     }
 
+    void tell_of_cnames(const store::Domain& domain, const CnameNews& news) const {
+        if (news.what == CnameNews::What::nothing) {
+            return;
+        }
+        const bool lost = news.what == CnameNews::What::lost;
+        history.note(domain, {jobs_actor, "domain.cnames", lost ? "cnames=seen" : "cnames=lost",
+                              lost ? "cnames=lost" : "cnames=seen", news.text});
+        if (lost) {
+            parts.log.warning("hosting", domain.name.text() + ": " + news.text);
+        }
+    }
+
     bool become_verified(const store::Domain& domain) {
-        const auto changed = [&]() -> Result<store::Domain> {
-            // Whoever controls the domain's DNS wins by publishing their label: another entry for the same domain can
-            // no longer be seen there, so it stops being served as that domain and only its label winds down.
-            POSTSEAL_TRY(const auto all, parts.store.domains.all());
-            for (const store::Domain& other : all) {
-                if (other.id != domain.id && other.name == domain.name && other.state != DomainState::pending &&
-                    other.state != DomainState::retiring && other.state != DomainState::monitored) {
-                    POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(other.id));
-                    POSTSEAL_TRY([[maybe_unused]] const auto retired, change(other.label, [&](store::Domain& row) {
-                                     row.state = DomainState::retiring;
-                                     row.cnames_until = retirement_bound(versions, now());
-                                     row.last_error = "the domain's CNAMEs show another label now";
-                                 }));
-                    parts.log.warning("hosting", domain.name.text() + " was verified under another label");
-                }
-            }
-            return change(domain.label, [&](store::Domain& row) {
-                row.state = DomainState::verified;
-                row.verified = now();
-                row.last_error.clear();
-            });
-        }();
-        if (!changed) {
-            warn(domain.name, changed.error());
+        const auto losers = claim(parts.store, domain, now());
+        if (!losers) {
+            warn(domain.name, losers.error());
             return false;
         }
+        for (const store::Domain& loser : *losers) {
+            if (const auto row = reload(loser.label)) {
+                after_change(*row, loser.state, {jobs_actor, claimed_by_another});
+            }
+            parts.log.warning("hosting", domain.name.text() + " was verified under another label");
+        }
+        const auto row = reload(domain.label);
+        if (!row) {
+            warn(domain.name, row.error());
+            return false;
+        }
+        after_change(*row, domain.state, {jobs_actor, "its own name servers and our resolver show the CNAMEs"});
         parts.log.info("hosting", domain.name.text() + " is verified");
         return true;
     }
@@ -371,8 +413,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         }
         // What was verified a while ago may have lapsed, and a name that leads elsewhere must never be ordered for
         // (rules 1 and 7).
-        const auto last_look = looked.find(domain.label);
-        if (last_look == looked.end() || now() - last_look->second >= ordered_within) {
+        if (!looked_within(domain, ordered_within)) {
             const auto seen = co_await look(domain.label);
             if (!seen || !policy_names_were_seen(*seen)) {
                 remember_problem(domain.label, seen ? "no certificate is ordered: the CNAMEs no longer lead here"
@@ -388,16 +429,26 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
             }
             co_return false;
         }
-        const auto changed = change(domain.label, [&](store::Domain& row) {
-            row.last_error.clear();
-            if (row.state == DomainState::verified) {
-                row.state = DomainState::certificate;
-            }
-        });
+        const auto changed =
+            change(domain.label, {jobs_actor, "the certificate of the policy host is there"}, [&](store::Domain& row) {
+                row.last_error.clear();
+                if (row.state == DomainState::verified) {
+                    row.state = DomainState::certificate;
+                }
+            });
         co_return changed.has_value();
     }
 
     awaitable<bool> make_first_version(std::string label) {
+        const auto row = reload(label);
+        if (const auto import = row ? import_from_json(row->imported) : std::nullopt) {
+            // It goes on as it was elsewhere: for senders nothing changes.
+            const auto made = add_version(*row, import->policy);
+            if (!made) {
+                remember_problem(label, made.error().message());
+            }
+            co_return made.has_value();
+        }
         const auto domain = co_await watch(label, Probe::no);
         if (!domain) {
             parts.log.error("hosting", domain.error().message());
@@ -420,9 +471,14 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     // Rule 3, STS-065: the row first, then the body in memory; the id waits until it was read back (RFC 8461 §8.1).
     Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx) {
         POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
+        return add_version(domain, {mode, max_age_for(versions, mode, settings.life, now()), mx});
+    }
+
+    Result<store::PolicyVersion> add_version(const store::Domain& domain, const mtasts::PolicyText& policy) {
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(domain.id));
         POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
         POSTSEAL_TRY(const store::PolicyVersion version,
-                     next_version(domain.id, versions, mode, mx, settings.life, now()));
+                     next_version(domain.id, versions, policy.mode, policy.mx, settings.life, now(), policy.max_age_s));
         POSTSEAL_TRY([[maybe_unused]] const auto ok, as_value(parts.store.transaction([&]() -> Result<void> {
                          POSTSEAL_TRY([[maybe_unused]] const auto added,
                                       as_value(parts.store.domains.add_version(version)));
@@ -485,11 +541,15 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         version.id_live = now();
         const auto done = [&]() -> Result<store::Domain> {
             POSTSEAL_TRY([[maybe_unused]] const auto stored, as_value(parts.store.domains.update_version(version)));
-            POSTSEAL_TRY([[maybe_unused]] const auto shown,
-                         as_value(parts.publication.show_label(domain.label, version.policy_id)));
-            return change(domain.label, [&](store::Domain& row) {
+            POSTSEAL_TRY([[maybe_unused]] const auto shown, as_value(show_label(domain)));
+            POSTSEAL_TRY(const TimePoint bound, retirement_bound_of(parts.store, domain.name, now()));
+            const Cause cause{jobs_actor, fmt::format("policy id {} ({}) is in DNS", version.policy_id,
+                                                      mtasts::to_string(version.mode))};
+            return change(domain.label, cause, [&](store::Domain& row) {
                 row.last_error.clear();
                 if (row.state == DomainState::retiring) {
+                    // Only now it is known since when nobody serves anything else than none.
+                    row.cnames_until = row.cnames_until ? std::max(*row.cnames_until, bound) : bound;
                     return;
                 }
                 row.state = state_in_mode(version.mode, false);
@@ -510,16 +570,25 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         return true;
     }
 
-    Result<void> leave(const store::Domain& domain) {
+    // Rule 2: of the row as it is now.
+    Result<void> show_label(const store::Domain& domain) const {
+        POSTSEAL_TRY(const store::Domain row, reload(domain.label));
+        POSTSEAL_TRY(const Versions versions, parts.store.domains.versions(row.id));
+        return parts.publication.show_label(label_state(row, versions));
+    }
+
+    // Rule 6: the label is NXDOMAIN for ever.
+    Result<void> leave(const store::Domain& domain, const Cause& cause) {
         POSTSEAL_TRY(const dns::Name host, mtasts::policy_host_name(domain.name));
         POSTSEAL_TRY([[maybe_unused]] const auto changed,
-                     change(domain.label, [](store::Domain& row) { row.state = DomainState::gone; }));
+                     change(domain.label, cause, [](store::Domain& row) { row.state = DomainState::gone; }));
         keeper.leave(domain);
-        POSTSEAL_TRY([[maybe_unused]] const auto removed, as_value(parts.publication.remove_label(domain.label)));
-        POSTSEAL_TRY(const auto rest, parts.store.domains.all());
-        const bool still_here = std::any_of(rest.begin(), rest.end(),
-                                            [&](const store::Domain& other) { return other.name == domain.name; });
-        if (!still_here) {
+        if (is_label(domain.label)) {
+            POSTSEAL_TRY([[maybe_unused]] const auto removed, as_value(parts.publication.remove_label(domain.label)));
+        }
+        POSTSEAL_TRY(const auto rest, parts.store.domains.with_name(domain.name));
+        // An entry that nobody ever verified keeps nothing alive: anybody may add one.
+        if (std::ranges::none_of(rest, keeps_cnames)) {
             parts.publication.remove_body(host);
             parts.publication.tls()->remove(host);
             orders.forget(host);
@@ -559,21 +628,29 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         co_return changed;
     }
 
-    // What a domain that has moved in needs from time to time.
+    // What a domain needs from time to time.
     awaitable<void> keep_watch(store::Domain domain, Versions versions) {
-        if (!moved_in(domain.state)) {
+        if (domain.state == DomainState::monitored) {
+            const auto seen = elsewhere_from_json(domain.elsewhere).checked;
+            if (!seen || now() - *seen >= settings.elsewhere_look_every) {
+                const auto looked_there = co_await look_there(domain.label);
+                if (!looked_there) {
+                    warn(domain.name, looked_there.error());
+                }
+            }
+            co_return;
+        }
+        const Seconds every = domain.cnames_lost ? settings.lost_look_every : settings.verified_look_every;
+        if (keeps_cnames(domain) && !looked_within(domain, every)) {
+            if (const auto seen = co_await look(domain.label); !seen) {
+                warn(domain.name, seen.error());
+            }
+        }
+        if (!has_moved_in(domain.state)) {
             if (domain.state == DomainState::retiring) {
                 keeper.nothing_to_watch(domain);
             }
             co_return;
-        }
-        const auto last_look = looked.find(domain.label);
-        if (last_look == looked.end()) {
-            looked[domain.label] = now();
-        } else if (now() - last_look->second >= settings.verified_look_every) {
-            if (const auto seen = co_await look(domain.label); !seen) {
-                warn(domain.name, seen.error());
-            }
         }
         const MxWatch mx = mx_watch_from_json(domain.mx_watch);
         const bool probe_due = std::any_of(mx.hosts.begin(), mx.hosts.end(), [&](const MxHost& host) {
@@ -595,7 +672,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         }
         domain = *fresh;
         versions = *fresh_versions;
-        if (!moved_in(domain.state)) {
+        if (!has_moved_in(domain.state)) {
             co_return;
         }
         if (keeper.after_look(domain, versions)) {
@@ -606,6 +683,62 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         if (keeper.note_readiness(domain, versions, keeper.readiness_of(domain, versions).ready)) {
             co_await promote(domain.label);
         }
+        take_ramp_step(domain.label, versions);
+    }
+
+    // A policy that has proved itself may be kept longer; one about which anything is open may not.
+    void take_ramp_step(const std::string& label, const Versions& versions) {
+        const auto due = ramp_step_due(versions, settings.life, now());
+        const auto domain = due ? reload(label) : Error{};
+        if (!domain || domain->state != DomainState::enforce || domain->cnames_lost || !mx_is_fit(*domain, versions)) {
+            return;
+        }
+        const auto made = add_version(*domain, {mtasts::Mode::enforce, *due, mx_of(versions.back())});
+        if (!made) {
+            warn(domain->name, made.error());
+            return;
+        }
+        history.note(*domain, {jobs_actor, "domain.max-age", fmt::format("max_age={}", versions.back().max_age_s),
+                               fmt::format("max_age={} policy_id={}", *due, made->policy_id),
+                               "enforce has held for long enough to be kept longer"});
+        soon(label);
+    }
+
+    static bool mx_is_fit(const store::Domain& domain, const Versions& versions) {
+        const MxWatch mx = mx_watch_from_json(domain.mx_watch);
+        const MxPatterns patterns = mx_of(versions.back());
+        return !mx.hosts.empty() && std::ranges::all_of(mx.hosts, [&](const MxHost& host) {
+            return host.probed && host.problem_code.empty() && covers(patterns, host.host);
+        });
+    }
+
+    // --- A policy that lives elsewhere -------------------------------------------------------------------------------
+
+    awaitable<Result<store::Domain>> look_there(std::string label) {
+        const auto domain = reload(label);
+        if (!domain) {
+            co_return domain.error();
+        }
+        const ElsewhereSettings how{settings.https_port, settings.probe};
+        const auto evidence = co_await net::await_callback<verdict::Evidence>(
+            [this, &how, &domain](std::function<void(verdict::Evidence)> done) {
+                hosting::look_elsewhere(parts, how, domain->name, Probes::every_mx, std::move(done));
+            });
+        const Elsewhere before = elsewhere_from_json(domain->elsewhere);
+        const Elsewhere seen = seen_elsewhere(evidence, now());
+        auto changed = change_quietly(label, [&](store::Domain& row) { row.elsewhere = elsewhere_to_json(seen); });
+        if (changed && (seen.policy_text != before.policy_text || seen.policy_id != before.policy_id ||
+                        seen.findings != before.findings)) {
+            tell(DomainEvent::changed, *changed);
+        }
+        if (changed && before.checked &&
+            (seen.policy_text != before.policy_text || seen.policy_id != before.policy_id)) {
+            const auto words = [](const Elsewhere& one) {
+                return fmt::format("policy_id={} mode={}", one.policy_id, one.mode ? mtasts::to_string(*one.mode) : "");
+            };
+            history.note(*changed, {jobs_actor, "domain.elsewhere", words(before), words(seen), seen.problem});
+        }
+        co_return changed;
     }
 
     // What the owner has asked for: enforce, after a look that is no older than this moment.
@@ -624,7 +757,10 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         }
         const DomainState state = state_in_mode(mtasts::Mode::testing, keeper.readiness_of(*domain, versions).ready);
         if (state != domain->state) {
-            if (const auto changed = change(label, [&](store::Domain& row) { row.state = state; }); !changed) {
+            const char* why = state == DomainState::ready ? "every condition of the gate to enforce is met"
+                                                          : "a condition of the gate to enforce is no longer met";
+            const auto changed = change(label, {jobs_actor, why}, [&](store::Domain& row) { row.state = state; });
+            if (!changed) {
                 warn(domain->name, changed.error());
             }
         }
@@ -690,8 +826,18 @@ Result<store::PolicyVersion> Jobs::change_policy(const store::Domain& domain, mt
     return made;
 }
 
-Result<void> Jobs::leave(const store::Domain& domain) {
-    return impl_->leave(domain);
+Result<void> Jobs::leave(const store::Domain& domain, const Cause& cause) {
+    return impl_->leave(domain, cause);
+}
+
+Result<void> Jobs::show_label(const store::Domain& domain) {
+    return impl_->show_label(domain);
+}
+
+void Jobs::look_elsewhere(const std::string& label, std::function<void(Result<store::Domain>)> done) {
+    net::spawn(impl_->parts.loop, [impl = impl_, label, done = std::move(done)]() -> awaitable<void> {
+        done(co_await impl->look_there(label));
+    });
 }
 
 Readiness Jobs::readiness_of(const store::Domain& domain, const Versions& versions) const {

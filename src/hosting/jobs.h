@@ -16,6 +16,7 @@
 #include "hosting/mx_watch.h"
 #include "hosting/parts.h"
 #include "hosting/readiness.h"
+#include "hosting/transitions.h"
 #include "hosting/verifier.h"
 #include "net/resolver.h"
 
@@ -36,7 +37,11 @@ struct JobsSettings {
     Seconds young_look_every{10};
     Seconds mx_look_every{600};
     Seconds mx_probe_every{3600};
-    Seconds verified_look_every{3600};  // of domains that have moved in: are the CNAMEs still there?
+    Seconds verified_look_every{3600};     // of domains that have moved in: are the CNAMEs still there?
+    Seconds lost_look_every{60};           // the same, while one of them is gone
+    Seconds elsewhere_look_every{86'400};  // of domains whose policy lives elsewhere
+    // Between the look that a certificate is ordered by and the order, and between a look and being verified.
+    Seconds look_good_for{600};
     std::size_t at_once_max = 8;
 };
 
@@ -69,10 +74,15 @@ public:
     enum class Probe { hosts, due, no };
     void watch(const std::string& label, Probe probe, std::function<void(Result<store::Domain>)> done);
 
+    // Looks at the policy that the watched domain has elsewhere, and stores what it saw.
+    void look_elsewhere(const std::string& label, std::function<void(Result<store::Domain>)> done);
+
     // A new version: row, body in memory; the rest follows by itself (rule 3).
     Result<store::PolicyVersion> change_policy(const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx);
+    // What the zone says behind the label, after the row has changed.
+    Result<void> show_label(const store::Domain& domain);
     // The end of a domain, at once: no names, no body, no certificate.
-    Result<void> leave(const store::Domain& domain);
+    Result<void> leave(const store::Domain& domain, const Cause& cause);
 
     [[nodiscard]] Drift drift_of(const store::Domain& domain, const Versions& versions) const;
     // A person has left enforce: it is not entered again without one.

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "dns/name.h"
+#include "store/domains.h"
 
 namespace postseal::hosting {
 
@@ -19,6 +20,8 @@ constexpr std::size_t domain_length_max = 242;
 
 // 26 characters of base32, 128 random bits.
 std::string mint_label();
+// For the row of a domain that is only watched, which has no label: unique, and no label.
+std::string mint_no_label();
 bool is_label(std::string_view text);
 
 // What the names behind a label, and the owner's names that point at them, are for.
@@ -36,6 +39,9 @@ struct CnameRecord {
     dns::Name target;
     friend bool operator==(const CnameRecord&, const CnameRecord&) = default;
 };
-Result<std::vector<CnameRecord>> records_for(const dns::Name& domain, const std::string& label, const dns::Name& zone);
+// Those that the domain needs for what it uses here; none for one that is only watched.
+Result<std::vector<CnameRecord>> records_for(const dns::Name& domain, const std::string& label, const dns::Name& zone,
+                                             store::Uses uses = store::Uses::both);
+bool serves(store::Uses uses, Purpose purpose);
 
 }  // namespace postseal::hosting

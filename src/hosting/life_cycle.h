@@ -3,6 +3,9 @@
 //
 //     pending → verified → certificate → testing → (ready) → enforce → retiring → gone
 //
+// Beside it: paused (the live policy is none), monitored (the policy lives elsewhere).
+// A domain with reports alone stays verified.
+//
 // In any order of events a policy change is: row in the store, body in memory, read back over HTTPS, id in DNS
 // (RFC 8461 §8.1). A crash between any two of these leaves an old id with an old or a new body, never the reverse.
 #pragma once
@@ -13,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "hosting/zone_content.h"
 #include "mtasts/policy.h"
 #include "store/domains.h"
 
@@ -20,9 +24,17 @@ namespace postseal::hosting {
 
 using Versions = std::vector<store::PolicyVersion>;  // of one domain, oldest first
 
+// From that many days in enforce on, a policy may be kept that long. Short at first, while a mistake may still show;
+// long in the end, since until a copy runs out nobody can take the policy away by hiding it (RFC 8461 §10.2).
+struct RampStep {
+    int after_days = 0;
+    std::uint32_t max_age_s = 0;
+    friend bool operator==(const RampStep&, const RampStep&) = default;
+};
+
 struct LifeSettings {
     std::uint32_t testing_max_age_s = 86'400;
-    std::uint32_t enforce_max_age_s = 604'800;
+    std::vector<RampStep> enforce_ramp = {{0, 86'400}, {7, 604'800}, {30, 2'592'000}, {180, 31'536'000}};
     std::uint32_t none_max_age_s = 86'400;  // small, so that what is left of a policy goes soon (rule 6)
     int testing_days = 14;                  // rule 4
 };
@@ -39,9 +51,19 @@ std::string make_policy_id(std::int64_t version, std::string_view body);
 
 using MxPatterns = std::vector<mtasts::MxPattern>;
 
-// The row for a change of mode or mx. Error: a policy that RFC 8461 does not let us serve, e.g. testing without an mx.
+// For the next version, in this mode. In one and the same mode it never gets shorter by itself: it may have come with
+// the domain from elsewhere.
+std::uint32_t max_age_for(const Versions& versions, mtasts::Mode mode, const LifeSettings& settings, TimePoint now);
+// Since when enforce has been in DNS without a break; nothing if it is not.
+std::optional<TimePoint> enforce_since(const Versions& versions);
+// The next step of the ramp, when its time has come.
+std::optional<std::uint32_t> ramp_step_due(const Versions& versions, const LifeSettings& settings, TimePoint now);
+
+// The row for a change of mode, mx or max_age (by default as above). Error: a policy that RFC 8461 does not let us
+// serve, e.g. testing without an mx.
 Result<store::PolicyVersion> next_version(std::int64_t domain, const Versions& versions, mtasts::Mode mode,
-                                          const MxPatterns& mx, const LifeSettings& settings, TimePoint now);
+                                          const MxPatterns& mx, const LifeSettings& settings, TimePoint now,
+                                          std::optional<std::uint32_t> max_age_s = std::nullopt);
 // The mx patterns of a version.
 MxPatterns mx_of(const store::PolicyVersion& version);
 // Of the newest version that has any.
@@ -58,9 +80,14 @@ TimePoint retirement_bound(const Versions& versions, TimePoint now);
 // Until when a sender may still enforce if enforce were left now; nothing if none can.
 std::optional<TimePoint> enforced_until(const Versions& versions, TimePoint now);
 
+// What the zone says behind the domain's label.
+LabelState label_state(const store::Domain& domain, const Versions& versions);
+
 struct LifeFacts {
     store::DomainState state = store::DomainState::pending;
-    bool policy_names_seen = false;  // rule 1, at the last look
+    store::Uses uses = store::Uses::both;
+    bool policy_names_seen = false;  // rule 1, at the last look: those that the domain needs
+    bool host_taken = false;         // another entry of the same domain serves the policy host now
     bool certificate_valid = false;
     bool certificate_due = false;  // for renewal
     std::optional<TimePoint> cnames_until;
@@ -76,6 +103,13 @@ enum class Step {
     leave,       // the bound has passed: NXDOMAIN for ever
 };
 Step next_step(const LifeFacts& facts, const Versions& versions, TimePoint now);
+
+// The arrows of the picture above, and those beside it; any other change of state is a mistake of ours.
+bool may_become(store::DomainState from, store::DomainState to);
+// The domain's policy can be had by senders.
+bool has_moved_in(store::DomainState state);
+// The CNAMEs were seen, and have to stay.
+bool keeps_cnames(const store::Domain& domain);
 
 // The state that a domain is in while a version of this mode is its live one.
 store::DomainState state_in_mode(mtasts::Mode mode, bool ready);

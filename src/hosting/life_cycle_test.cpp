@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace postseal::hosting {
@@ -137,6 +139,139 @@ TEST(LifeCycle, retirement_waits_for_the_longest_copy) {
     EXPECT_EQ(next_step(facts, versions, now), Step::leave);
     facts.state = DomainState::gone;
     EXPECT_EQ(next_step(facts, versions, now), Step::nothing);
+}
+
+// STS-067: what the last node still served counts until the next version was read back from every one.
+TEST(LifeCycle, a_body_that_is_not_live_everywhere_has_not_replaced_the_old_one) {
+    Versions versions{version(1, Mode::enforce, 86'400, now - 2 * day), version(2, Mode::none, 86'400)};
+    EXPECT_EQ(retirement_bound(versions, now), now + day + Seconds(300) + day) << "none is not live yet";
+    versions[1].body_live = now - day;
+    EXPECT_EQ(retirement_bound(versions, now), now + Seconds(300) + day) << "a day ago, and a day of max_age";
+}
+
+// STS-069 (RFC 8461 §10.2): weeks, in the end; short while a mistake may still show.
+TEST(LifeCycle, max_age_grows_while_enforce_holds) {
+    const LifeSettings settings;
+    Versions versions;
+    EXPECT_EQ(max_age_for(versions, Mode::testing, settings, now), 86'400U);
+    EXPECT_EQ(max_age_for(versions, Mode::enforce, settings, now), 86'400U) << "the first day of enforce";
+    versions.push_back(version(1, Mode::testing, 86'400));
+    versions.back().id_live = now - 40 * day;
+    EXPECT_EQ(max_age_for(versions, Mode::enforce, settings, now), 86'400U) << "days in testing count for nothing";
+    EXPECT_FALSE(ramp_step_due(versions, settings, now));
+    versions.push_back(version(2, Mode::enforce, 86'400));
+    EXPECT_FALSE(ramp_step_due(versions, settings, now + 8 * day)) << "no id in DNS yet";
+    versions.back().id_live = now;
+    EXPECT_EQ(enforce_since(versions), now);
+    EXPECT_FALSE(ramp_step_due(versions, settings, now + 6 * day));
+    EXPECT_EQ(ramp_step_due(versions, settings, now + 7 * day), 604'800U);
+    versions.push_back(version(3, Mode::enforce, 604'800));
+    versions.back().id_live = now + 7 * day;
+    EXPECT_EQ(enforce_since(versions), now) << "another mx or max_age is no break";
+    EXPECT_EQ(ramp_step_due(versions, settings, now + 30 * day), 2'592'000U);
+    EXPECT_EQ(ramp_step_due(versions, settings, now + 180 * day), 31'536'000U) << "a step that was missed is skipped";
+    versions.push_back(version(4, Mode::enforce, 31'536'000));
+    versions.back().id_live = now + 180 * day;
+    EXPECT_FALSE(ramp_step_due(versions, settings, now + 900 * day)) << "the end of the ramp";
+    versions.push_back(version(5, Mode::testing, 86'400));
+    EXPECT_EQ(max_age_for(versions, Mode::enforce, settings, now + 200 * day), 86'400U) << "from the beginning";
+}
+
+// What came with the domain from elsewhere is not shortened by us.
+TEST(LifeCycle, an_imported_max_age_stays) {
+    const LifeSettings settings;
+    Versions versions{version(1, Mode::enforce, 1'209'600)};
+    versions.back().id_live = now;
+    EXPECT_EQ(max_age_for(versions, Mode::enforce, settings, now), 1'209'600U);
+    EXPECT_FALSE(ramp_step_due(versions, settings, now + 8 * day)) << "a week would be less";
+    EXPECT_EQ(ramp_step_due(versions, settings, now + 30 * day), 2'592'000U);
+    EXPECT_EQ(max_age_for({version(1, Mode::testing, 604'800)}, Mode::testing, settings, now), 604'800U);
+    // STS-023: what RFC 8461 §3.2 does not allow cannot be served.
+    EXPECT_FALSE(next_version(1, {}, Mode::enforce, mx, settings, now, mtasts::max_age_max_s + 1));
+}
+
+TEST(LifeCycle, states_follow_the_arrows) {
+    using State = DomainState;
+    const struct {
+        State from;
+        std::vector<State> to;
+    } arrows[] = {
+        {State::pending, {State::verified, State::gone}},
+        {State::verified,
+         {State::certificate, State::testing, State::ready, State::enforce, State::paused, State::retiring,
+          State::gone}},
+        {State::certificate,
+         {State::testing, State::ready, State::enforce, State::paused, State::retiring, State::gone}},
+        {State::testing, {State::testing, State::ready, State::enforce, State::paused, State::retiring}},
+        {State::ready, {State::testing, State::ready, State::enforce, State::paused, State::retiring}},
+        {State::enforce, {State::testing, State::ready, State::enforce, State::paused, State::retiring}},
+        {State::paused, {State::testing, State::ready, State::enforce, State::paused, State::retiring}},
+        {State::retiring, {State::gone}},
+        {State::monitored, {State::gone}},
+        {State::gone, {}},
+    };
+    for (const auto& arrow : arrows) {
+        for (const auto& all : arrows) {
+            EXPECT_EQ(may_become(arrow.from, all.from), std::ranges::find(arrow.to, all.from) != arrow.to.end())
+                << store::to_string(arrow.from) << " to " << store::to_string(all.from);
+        }
+    }
+}
+
+// Rule 7: an order for a domain whose verification lapsed could only be an attacker's or fail.
+TEST(LifeCycle, nothing_is_ordered_for_a_domain_that_no_longer_leads_here) {
+    for (const auto state : {DomainState::verified, DomainState::certificate, DomainState::testing, DomainState::ready,
+                             DomainState::enforce, DomainState::paused, DomainState::retiring}) {
+        LifeFacts facts;
+        facts.state = state;
+        facts.policy_names_seen = false;
+        for (const bool due : {false, true}) {
+            for (const bool valid : {false, true}) {
+                facts.certificate_due = due;
+                facts.certificate_valid = valid;
+                Versions versions{version(1, Mode::enforce, 86'400)};
+                versions.back().body_live = versions.back().id_live = now;
+                EXPECT_NE(next_step(facts, versions, now), Step::issue_certificate) << store::to_string(state);
+            }
+        }
+    }
+}
+
+TEST(LifeCycle, reports_alone_need_no_certificate) {
+    LifeFacts facts;
+    facts.uses = store::Uses::tls_rpt;
+    facts.policy_names_seen = true;
+    EXPECT_EQ(next_step(facts, {}, now), Step::become_verified);
+    facts.state = DomainState::verified;
+    facts.certificate_due = true;
+    EXPECT_EQ(next_step(facts, {}, now), Step::nothing);
+    facts.policy_names_seen = false;
+    EXPECT_EQ(next_step(facts, {}, now), Step::look_at_cnames);
+    facts.state = DomainState::monitored;
+    facts.uses = store::Uses::watch;
+    EXPECT_EQ(next_step(facts, {}, now), Step::nothing);
+}
+
+TEST(LifeCycle, an_entry_that_lost_its_domain_only_winds_down) {
+    LifeFacts facts;
+    facts.state = DomainState::retiring;
+    facts.host_taken = true;
+    facts.cnames_until = now + day;
+    const Versions versions{version(1, Mode::enforce, 86'400)};
+    EXPECT_EQ(next_step(facts, versions, now), Step::nothing) << "what is read back is another entry's body";
+    EXPECT_EQ(next_step(facts, versions, now + day), Step::leave);
+}
+
+TEST(LifeCycle, a_removed_record_shows_no_id) {
+    store::Domain domain;
+    domain.label = "abcdefghijklmnopqrstuvwx27";
+    Versions versions{version(1, Mode::none, 86'400)};
+    versions.back().policy_id = "1xab";
+    EXPECT_FALSE(label_state(domain, versions).policy_id) << "STS-065: not before the body was read back";
+    versions.back().body_live = versions.back().id_live = now;
+    EXPECT_EQ(label_state(domain, versions).policy_id, "1xab");
+    domain.record_removed = true;
+    EXPECT_FALSE(label_state(domain, versions).policy_id);
 }
 
 }  // namespace

@@ -21,8 +21,7 @@ Result<std::vector<LabelState>> labels_of(store::Store& store) {
             continue;  // monitored only
         }
         POSTSEAL_TRY(const Versions versions, store.domains.versions(domain.id));
-        const auto* published = published_version(versions);
-        labels.push_back({domain.label, published != nullptr ? std::optional(published->policy_id) : std::nullopt});
+        labels.push_back(label_state(domain, versions));
     }
     return labels;
 }
@@ -36,11 +35,12 @@ Result<std::unique_ptr<Publication>> Publication::load(ZoneSettings zone, std::s
     const auto read = store.domains.each_shown([&](const store::Domains::Shown& shown) {
         if (is_label(shown.label)) {  // others are monitored only
             labels.push_back({std::string(shown.label),
-                              shown.policy_id.empty() ? std::nullopt : std::optional(std::string(shown.policy_id))});
+                              shown.policy_id.empty() ? std::nullopt : std::optional(std::string(shown.policy_id)),
+                              shown.uses, shown.own_rua});
         }
         if (shown.version > 0) {
             // A domain that moved in again while its old label retires is served by the newer entry, unless that has
-            // nothing to serve yet; entries come oldest first.
+            // nothing to serve yet; entries come in that order.
             made->bodies_.set("mta-sts." + std::string(shown.name), {std::string(shown.body), shown.id, shown.version});
         }
     });
@@ -107,8 +107,8 @@ Result<void> Publication::change(std::vector<dns::NameRecords> names) {
     return zone_->change(names);
 }
 
-Result<void> Publication::show_label(const std::string& label, const std::optional<std::string>& policy_id) {
-    POSTSEAL_TRY(auto names, label_records(settings_, label, policy_id));
+Result<void> Publication::show_label(const LabelState& state) {
+    POSTSEAL_TRY(auto names, label_records(settings_, state));
     return change(std::move(names));
 }
 

@@ -26,7 +26,7 @@ public:
                                                      store::Store& store, const Clock& clock, Log& log);
 
     // The rest: by one thread at a time (the jobs loop).
-    Result<void> show_label(const std::string& label, const std::optional<std::string>& policy_id);
+    Result<void> show_label(const LabelState& state);
     Result<void> remove_label(const std::string& label);
     // The CA's account has become known: every CAA names it from now on.
     Result<void> set_account(const std::string& issuer, const std::string& account_uri, store::Store& store);

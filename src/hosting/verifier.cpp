@@ -161,10 +161,24 @@ bool all_seen(const Verification& verification) {
            std::all_of(verification.begin(), verification.end(), [](const SeenRecord& one) { return one.seen; });
 }
 
-bool policy_names_seen(const Verification& verification) {
-    return !verification.empty() && std::all_of(verification.begin(), verification.end(), [](const SeenRecord& one) {
-        return one.seen || one.record.purpose == Purpose::reports;
-    });
+std::optional<TimePoint> checked(const Verification& verification) {
+    std::optional<TimePoint> oldest;
+    for (const SeenRecord& one : verification) {
+        if (!one.checked) {
+            return std::nullopt;
+        }
+        oldest = oldest ? std::min(*oldest, *one.checked) : *one.checked;
+    }
+    return oldest;
+}
+
+bool needed_names_seen(const Verification& verification) {
+    const auto is_reports = [](const SeenRecord& one) { return one.record.purpose == Purpose::reports; };
+    if (std::all_of(verification.begin(), verification.end(), is_reports)) {
+        return all_seen(verification);
+    }
+    return std::all_of(verification.begin(), verification.end(),
+                       [&](const SeenRecord& one) { return one.seen || is_reports(one); });
 }
 
 bool same_but_for_time(Verification before, Verification after) {
@@ -196,6 +210,9 @@ std::string verification_to_json(const Verification& verification) {
         if (one.checked) {
             entry["checked"] = static_cast<std::int64_t>(one.checked->time_since_epoch().count());
         }
+        if (one.ever_seen) {
+            entry["ever_seen"] = true;
+        }
         object[to_string(one.record.purpose)] = std::move(entry);
     }
     return json::serialize(object);
@@ -213,6 +230,8 @@ void read_record(SeenRecord& record, const json::object& entry) {
         record.seen = seen->get_bool();
         record.problem.reset();
     }
+    const json::value* ever = entry.if_contains("ever_seen");
+    record.ever_seen = record.seen || (ever != nullptr && ever->is_bool() && ever->get_bool());
     if (auto problem = text_in(entry, "problem")) {
         record.problem = std::move(problem);
     }

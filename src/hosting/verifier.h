@@ -28,13 +28,17 @@ struct SeenRecord {
     std::vector<std::string> observed;   // what is there instead: `TXT "v=TLSRPTv1; …"`
     std::optional<std::uint32_t> ttl_s;  // for which caches may hold what is in the way
     std::optional<TimePoint> checked;    // when somebody looked
+    bool ever_seen = false;              // at this look or an earlier one: only then it can get lost
     friend bool operator==(const SeenRecord&, const SeenRecord&) = default;
 };
 using Verification = std::vector<SeenRecord>;
 bool same_but_for_time(Verification before, Verification after);
 bool all_seen(const Verification& verification);
-// The two without which no policy can be hosted; reports are independent of them (rule 2).
-bool policy_names_seen(const Verification& verification);
+// When all of them had been looked at.
+std::optional<TimePoint> checked(const Verification& verification);
+// Those without which the domain cannot have here what it wants: the two of the policy, of which reports are
+// independent, or that of the reports where these are all (rule 2).
+bool needed_names_seen(const Verification& verification);
 
 std::string verification_to_json(const Verification& verification);
 // `expected` with what the JSON text says of each; nothing of it is trusted to name records.

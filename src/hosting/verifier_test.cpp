@@ -34,6 +34,7 @@ Verification look(const TinyDns& own, const TinyDns& other) {
 void expect_kept(Verification seen) {
     for (SeenRecord& record : seen) {
         record.checked = TimePoint(Seconds(1'790'000'000));
+        record.ever_seen = record.seen;
     }
     EXPECT_EQ(verification_from_json(*records_for(name("a.test"), label, name("z.test")), verification_to_json(seen)),
               seen);
@@ -69,7 +70,7 @@ TEST(Verifier, says_in_words_what_is_wrong) {
     EXPECT_EQ(seen[2].problem_code, "not-found");
     EXPECT_TRUE(seen[2].observed.empty());
     expect_kept(seen);
-    EXPECT_FALSE(policy_names_seen(seen));
+    EXPECT_FALSE(needed_names_seen(seen));
 }
 
 TEST(Verifier, a_chain_is_a_problem) {
@@ -93,6 +94,50 @@ TEST(Verifier, one_way_of_asking_is_not_enough) {
     EXPECT_NE(seen[0].problem->find("our resolver says"), std::string::npos);
     EXPECT_EQ(seen[0].problem_code, "resolver-stale");
     EXPECT_FALSE(look(other, own)[0].seen) << "a resolver that is lied to does not verify a domain";
+}
+
+// Wildcard DNS at the customer: every name has some record; none is our label.
+TEST(Verifier, a_wildcard_verifies_nothing) {
+    TinyDns dns({name("test")});
+    for (const char* prefix : {"_mta-sts", "mta-sts", "_smtp._tls"}) {
+        dns.add(std::string(prefix) + ".a.test", dns::Type::cname, net::testing::cname("parking.test"));
+    }
+    dns.add("parking.test", dns::Type::a, net::testing::address("192.0.2.1"));
+    const Verification seen = look(dns, dns);
+    for (const SeenRecord& record : seen) {
+        EXPECT_FALSE(record.seen);
+        EXPECT_EQ(record.problem_code, "wrong-target");
+    }
+}
+
+// A wildcard CNAME to a name behind our label is the label at the wrong name: each name has a target of its own.
+TEST(Verifier, the_target_of_another_purpose_is_wrong) {
+    TinyDns dns({name("test")});
+    for (const char* prefix : {"_mta-sts", "mta-sts", "_smtp._tls"}) {
+        dns.add(std::string(prefix) + ".a.test", dns::Type::cname, net::testing::cname("mta-sts." + label + ".z.test"));
+    }
+    const Verification seen = look(dns, dns);
+    EXPECT_FALSE(seen[0].seen);
+    EXPECT_TRUE(seen[1].seen);
+    EXPECT_FALSE(seen[2].seen);
+    EXPECT_FALSE(needed_names_seen(seen));
+}
+
+TEST(Verifier, needs_what_the_domain_uses) {
+    Verification all;
+    for (const CnameRecord& record : *records_for(name("a.test"), label, name("z.test"))) {
+        all.push_back({record, true, std::nullopt, "", {}, std::nullopt, std::nullopt, true});
+    }
+    EXPECT_TRUE(needed_names_seen(all));
+    all[2].seen = false;
+    EXPECT_TRUE(needed_names_seen(all)) << "a policy needs no reports";
+    const Verification reports{all[2]};
+    EXPECT_FALSE(needed_names_seen(reports)) << "where they are all";
+    EXPECT_FALSE(needed_names_seen({})) << "nothing seen is nothing proved";
+    EXPECT_FALSE(checked(all));
+    all[0].checked = all[1].checked = TimePoint(Seconds(20));
+    all[2].checked = TimePoint(Seconds(10));
+    EXPECT_EQ(checked(all), TimePoint(Seconds(10)));
 }
 
 TEST(Verifier, what_cannot_be_found_out_is_not_seen) {

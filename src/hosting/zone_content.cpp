@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "hosting/label.h"
 #include "mtasts/record.h"
+#include "tlsrpt/record.h"
 
 namespace postseal::hosting {
 
@@ -43,14 +44,33 @@ void add_caa(std::vector<Record>& records, const dns::Name& name, const std::vec
     add("issuewild", ";");
 }
 
-Record txt(const dns::Name& name, std::string text) {
-    return {name, Type::txt, txt_ttl_s, dns::TxtData{{std::move(text)}}};
+// RFC 1035 §3.3.14: a TXT record is of character-strings, each of at most 255 octets; readers join them.
+Record txt(const dns::Name& name, std::string_view text) {
+    constexpr std::size_t string_bytes_max = 255;
+    std::vector<std::string> strings;
+    do {
+        strings.emplace_back(text.substr(0, string_bytes_max));
+        text.remove_prefix(strings.back().size());
+    } while (!text.empty());
+    return {name, Type::txt, txt_ttl_s, dns::TxtData{std::move(strings)}};
 }
 
 }  // namespace
 
 std::string rua_of(const dns::Name& intake_host, const std::string& label) {
     return "https://" + intake_host.text() + "/v1/tlsrpt/" + label;
+}
+
+std::string tlsrpt_text(const ZoneSettings& settings, const LabelState& state) {
+    if (!serves(state.uses, Purpose::reports)) {
+        return "";
+    }
+    std::vector<std::string> rua;
+    if (settings.intake_host) {
+        rua.push_back(rua_of(*settings.intake_host, state.label));
+    }
+    rua.insert(rua.end(), state.own_rua.begin(), state.own_rua.end());
+    return rua.empty() ? "" : tlsrpt::format_tlsrpt_record(rua);  // RFC 8460 §3
 }
 
 std::vector<NameRecords> installation_records(const ZoneSettings& settings, std::uint32_t serial) {
@@ -90,25 +110,25 @@ std::vector<NameRecords> installation_records(const ZoneSettings& settings, std:
     return names;
 }
 
-Result<std::vector<NameRecords>> label_records(const ZoneSettings& settings, const std::string& label,
-                                               const std::optional<std::string>& policy_id) {
-    POSTSEAL_TRY(std::vector<NameRecords> names, no_records(settings, label));
+Result<std::vector<NameRecords>> label_records(const ZoneSettings& settings, const LabelState& state) {
+    POSTSEAL_TRY(std::vector<NameRecords> names, no_records(settings, state.label));
     NameRecords& sts = names[0];
     NameRecords& host = names[1];
     NameRecords& reports = names[2];
-    if (policy_id) {
-        sts.records.push_back(txt(sts.name, mtasts::format_sts_record(*policy_id)));  // RFC 8461 §3.1
+    if (serves(state.uses, Purpose::policy_host)) {
+        if (state.policy_id) {
+            sts.records.push_back(txt(sts.name, mtasts::format_sts_record(*state.policy_id)));  // RFC 8461 §3.1
+        }
+        add_addresses(host.records, host.name, settings.addresses);
+        add_caa(host.records, host.name, settings.caa);
     }
-    add_addresses(host.records, host.name, settings.addresses);
-    add_caa(host.records, host.name, settings.caa);
-    if (settings.intake_host) {
-        // RFC 8460 §3
-        reports.records.push_back(txt(reports.name, "v=TLSRPTv1; rua=" + rua_of(*settings.intake_host, label)));
+    if (const std::string text = tlsrpt_text(settings, state); !text.empty()) {
+        reports.records.push_back(txt(reports.name, text));
     }
-    // Neither without an id nor without an intake may these two be NXDOMAIN: the owner's CNAMEs would look broken, and
+    // Neither without an id nor without an intake may these be NXDOMAIN: the owner's CNAMEs would look broken, and
     // a resolver would remember the absence of the name (rule 2 says NODATA). A HINFO holds the place (as RFC 8482
     // does).
-    for (NameRecords* empty : {&sts, &reports}) {
+    for (NameRecords* empty : {&sts, &host, &reports}) {
         if (empty->records.empty()) {
             Bytes hinfo;
             for (const std::string_view text : {std::string_view("POSTSEAL"), std::string_view()}) {
@@ -140,7 +160,7 @@ Result<dns::ZonePtr> build_zone(const ZoneSettings& settings, const std::vector<
     };
     take(installation_records(settings, serial));
     for (const LabelState& state : labels) {
-        POSTSEAL_TRY(auto names, label_records(settings, state.label, state.policy_id));
+        POSTSEAL_TRY(auto names, label_records(settings, state));
         take(std::move(names));
     }
     return dns::Zone::build(settings.zone, std::move(all));

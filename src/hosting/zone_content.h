@@ -14,6 +14,7 @@
 #include "dns/name.h"
 #include "dns/record.h"
 #include "dns/zone.h"
+#include "store/domains.h"
 
 namespace postseal::hosting {
 
@@ -36,22 +37,27 @@ struct ZoneSettings {
 constexpr std::uint32_t txt_ttl_s = 300;
 constexpr std::uint32_t address_ttl_s = 60;
 
+struct LabelState {
+    std::string label;
+    std::optional<std::string> policy_id = std::nullopt;  // once the body that it names is served everywhere (rule 3)
+    store::Uses uses = store::Uses::both;
+    std::vector<std::string> own_rua = {};  // after ours; valid (own_rua.h)
+};
+
 // Where reports about the domain behind the label go, e.g. https://intake.example.net/v1/tlsrpt/<label>.
 std::string rua_of(const dns::Name& intake_host, const std::string& label);
+// The record at _smtp._tls behind the label; empty: there is none. Ours comes first: some senders use only the first.
+std::string tlsrpt_text(const ZoneSettings& settings, const LabelState& state);
 
 // Apex, name servers and intake. The name servers and the intake have addresses here only if they lie in Z.
 std::vector<dns::NameRecords> installation_records(const ZoneSettings& settings, std::uint32_t serial);
 
-// All names behind a label; `policy_id` once the body that it names is served everywhere (rule 3).
-Result<std::vector<dns::NameRecords>> label_records(const ZoneSettings& settings, const std::string& label,
-                                                    const std::optional<std::string>& policy_id);
+// All names behind a label. Those that the domain does not use here are NODATA: a CNAME that is there all the same
+// leads to nothing.
+Result<std::vector<dns::NameRecords>> label_records(const ZoneSettings& settings, const LabelState& state);
 // The same names without records: NXDOMAIN for ever (rule 6).
 Result<std::vector<dns::NameRecords>> no_records(const ZoneSettings& settings, const std::string& label);
 
-struct LabelState {
-    std::string label;
-    std::optional<std::string> policy_id;
-};
 Result<dns::ZonePtr> build_zone(const ZoneSettings& settings, const std::vector<LabelState>& labels,
                                 std::uint32_t serial);
 

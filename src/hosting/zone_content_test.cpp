@@ -89,6 +89,44 @@ TEST(ZoneContent, without_intake_no_reports_are_asked_for) {
     EXPECT_TRUE(reports.answer.empty());
 }
 
+// RPT-004 (RFC 8460 §3); ours is first, since some senders use only the first.
+TEST(ZoneContent, the_owners_addresses_come_after_ours) {
+    LabelState state{label};
+    state.own_rua = {"mailto:tls@example.com", "https://" + std::string(240, 'a') + ".example/"};
+    const auto zone = *build_zone(settings(), {state}, 1);
+    const std::string text = "v=TLSRPTv1; rua=https://intake.example.net/v1/tlsrpt/" + label +
+                             ",mailto:tls@example.com,https://" + std::string(240, 'a') + ".example/";
+    EXPECT_EQ(tlsrpt_text(settings(), state), text);
+    const auto records = zone->records(name("_smtp._tls." + label + ".sts.example.net"));
+    ASSERT_EQ(records.size(), 1U);
+    const auto& txt = std::get<dns::TxtData>(records[0].data);
+    EXPECT_EQ(txt.joined(), text);
+    ASSERT_EQ(txt.strings.size(), 2U) << "a character-string has at most 255 octets (RFC 1035 §3.3.14)";
+    EXPECT_EQ(txt.strings[0].size(), 255U);
+    ZoneSettings without = settings();
+    without.intake_host.reset();
+    EXPECT_EQ(tlsrpt_text(without, state).substr(0, 38), "v=TLSRPTv1; rua=mailto:tls@example.com");
+}
+
+// MTA-STS and TLS-RPT without each other (rule 2): a CNAME that is there all the same leads to nothing.
+TEST(ZoneContent, each_half_alone) {
+    LabelState reports{label};
+    reports.uses = store::Uses::tls_rpt;
+    auto zone = *build_zone(settings(), {reports}, 1);
+    for (const auto type : {dns::Type::a, dns::Type::aaaa, dns::Type::caa, dns::Type::txt}) {
+        const Asked host = ask(zone, "mta-sts." + label + ".sts.example.net", type);
+        EXPECT_EQ(host.rcode, dns::Rcode::noerror);
+        EXPECT_TRUE(host.answer.empty());
+    }
+    EXPECT_TRUE(ask(zone, "_mta-sts." + label + ".sts.example.net", dns::Type::txt).answer.empty());
+    EXPECT_EQ(ask(zone, "_smtp._tls." + label + ".sts.example.net", dns::Type::txt).answer.size(), 1U);
+    LabelState policy{label, "1xab", store::Uses::mta_sts};
+    zone = *build_zone(settings(), {policy}, 1);
+    EXPECT_EQ(ask(zone, "_mta-sts." + label + ".sts.example.net", dns::Type::txt).answer.size(), 1U);
+    EXPECT_EQ(ask(zone, "mta-sts." + label + ".sts.example.net", dns::Type::a).answer.size(), 1U);
+    EXPECT_TRUE(ask(zone, "_smtp._tls." + label + ".sts.example.net", dns::Type::txt).answer.empty());
+}
+
 TEST(ZoneContent, own_hosts_have_addresses_only_within_the_zone) {
     ZoneSettings inside = settings();
     inside.intake_host = name("intake.sts.example.net");

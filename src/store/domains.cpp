@@ -1,7 +1,10 @@
 #include "store/domains.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "base/text.h"
 
 namespace postseal::store {
 
@@ -18,24 +21,57 @@ constexpr std::array<std::pair<DomainState, std::string_view>, 10> states = {{{D
                                                                               {DomainState::paused, "paused"},
                                                                               {DomainState::monitored, "monitored"}}};
 
+constexpr std::array<std::pair<Uses, std::string_view>, 4> all_uses = {
+    {{Uses::both, "both"}, {Uses::mta_sts, "mta-sts"}, {Uses::tls_rpt, "tls-rpt"}, {Uses::watch, "watch"}}};
+
+// URIs hold no blanks.
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (const std::string_view line : split(text, '\n')) {
+        if (!line.empty()) {
+            lines.emplace_back(line);
+        }
+    }
+    return lines;
+}
+
 Result<void> done(const Result<Rows>& rows) {
     return rows ? Result<void>() : Result<void>(rows.error());
 }
 
 constexpr std::string_view domain_columns =
     "SELECT id, organisation, name, label, state, wanted_mode, added, verified, testing_since, cnames_until, "
-    "verification, mx_watch, last_error FROM domain ";
+    "verification, mx_watch, last_error, uses, own_rua, cnames_lost, imported, elsewhere, record_removed FROM domain ";
 
 Result<Domain> read_domain(const Row& row) {
     POSTSEAL_TRY(dns::Name name, dns::Name::parse_ascii(row.text(2)));
     const auto state = domain_state_from_string(row.text(4));
     const auto mode = mtasts::mode_from_string(row.text(5));
-    if (!state || !mode) {
-        return Error{Errc::internal, "table domain", "an unknown state or mode for " + name.text()};
+    const auto uses = uses_from_string(row.text(13));
+    if (!state || !mode || !uses) {
+        return Error{Errc::internal, "table domain", "an unknown state, mode or use for " + name.text()};
     }
-    return Domain{row.number(0), row.number(1), std::move(name),   row.text(3),       *state,
-                  *mode,         row.time(6),   row.maybe_time(7), row.maybe_time(8), row.maybe_time(9),
-                  row.text(10),  row.text(11),  row.text(12)};
+    Domain domain;
+    domain.id = row.number(0);
+    domain.organisation = row.number(1);
+    domain.name = std::move(name);
+    domain.label = row.text(3);
+    domain.state = *state;
+    domain.wanted_mode = *mode;
+    domain.added = row.time(6);
+    domain.verified = row.maybe_time(7);
+    domain.testing_since = row.maybe_time(8);
+    domain.cnames_until = row.maybe_time(9);
+    domain.verification = row.text(10);
+    domain.mx_watch = row.text(11);
+    domain.last_error = row.text(12);
+    domain.uses = *uses;
+    domain.own_rua = lines_of(row.text(14));
+    domain.cnames_lost = row.maybe_time(15);
+    domain.imported = row.text(16);
+    domain.elsewhere = row.text(17);
+    domain.record_removed = row.number(18) != 0;
+    return domain;
 }
 
 Result<std::vector<Domain>> read_domains(const Result<Rows>& rows) {
@@ -75,17 +111,30 @@ std::optional<DomainState> domain_state_from_string(std::string_view text) {
     return std::nullopt;
 }
 
+std::string_view to_string(Uses uses) {
+    const auto* found = std::ranges::find(all_uses, uses, &std::pair<Uses, std::string_view>::first);
+    return found == all_uses.end() ? "unknown" : found->second;
+}
+
+std::optional<Uses> uses_from_string(std::string_view text) {
+    const auto* found = std::ranges::find(all_uses, text, &std::pair<Uses, std::string_view>::second);
+    return found == all_uses.end() ? std::nullopt : std::optional(found->first);
+}
+
 Result<Domain> Domains::add(const Domain& domain) {
     POSTSEAL_TRY(
         const Rows rows,
         database_->query(
             "INSERT INTO domain (organisation, name, label, state, wanted_mode, added, verified, testing_since, "
-            "cnames_until, verification, mx_watch, last_error) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+            "cnames_until, verification, mx_watch, last_error, uses, own_rua, cnames_lost, imported, elsewhere, "
+            "record_removed) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id",
             {value(domain.organisation), value(domain.name.text()), value(domain.label), value(to_string(domain.state)),
              value(mtasts::to_string(domain.wanted_mode)), value(domain.added), value(domain.verified),
              value(domain.testing_since), value(domain.cnames_until), value(domain.verification),
-             value(domain.mx_watch), value(domain.last_error)}));
+             value(domain.mx_watch), value(domain.last_error), value(to_string(domain.uses)),
+             value(join(domain.own_rua, "\n")), value(domain.cnames_lost), value(domain.imported),
+             value(domain.elsewhere), value(std::int64_t{domain.record_removed ? 1 : 0})}));
     Domain added = domain;
     added.id = rows.at(0).number(0);
     return added;
@@ -94,10 +143,13 @@ Result<Domain> Domains::add(const Domain& domain) {
 Result<void> Domains::update(const Domain& domain) {
     return done(database_->query(
         "UPDATE domain SET state = $2, wanted_mode = $3, verified = $4, testing_since = $5, cnames_until = $6, "
-        "verification = $7, mx_watch = $8, last_error = $9 WHERE id = $1",
+        "verification = $7, mx_watch = $8, last_error = $9, uses = $10, own_rua = $11, cnames_lost = $12, "
+        "imported = $13, elsewhere = $14, record_removed = $15 WHERE id = $1",
         {value(domain.id), value(to_string(domain.state)), value(mtasts::to_string(domain.wanted_mode)),
          value(domain.verified), value(domain.testing_since), value(domain.cnames_until), value(domain.verification),
-         value(domain.mx_watch), value(domain.last_error)}));
+         value(domain.mx_watch), value(domain.last_error), value(to_string(domain.uses)),
+         value(join(domain.own_rua, "\n")), value(domain.cnames_lost), value(domain.imported), value(domain.elsewhere),
+         value(std::int64_t{domain.record_removed ? 1 : 0})}));
 }
 
 Result<std::optional<Domain>> Domains::find(std::int64_t organisation, const dns::Name& name) {
@@ -118,6 +170,11 @@ Result<std::vector<Domain>> Domains::list(std::int64_t organisation) {
                          {value(organisation)}));
 }
 
+Result<std::vector<Domain>> Domains::with_name(const dns::Name& name) {
+    return read_domains(database_->query(
+        std::string(domain_columns) + "WHERE name = $1 AND state <> 'gone' ORDER BY id", {value(name.text())}));
+}
+
 Result<std::vector<Domain>> Domains::all() {
     return read_domains(
         database_->query(std::string(domain_columns) + "WHERE state <> 'gone' ORDER BY id", std::vector<Value>{}));
@@ -129,12 +186,16 @@ Result<std::vector<Domain>> Domains::all_with_gone() {
 
 Result<void> Domains::each_shown(const std::function<void(const Shown&)>& one) {
     return database_->each(
-        "SELECT d.id, d.name, d.label, COALESCE(v.version, 0), COALESCE(v.body, ''), COALESCE((SELECT p.policy_id FROM "
-        "policy_version p WHERE p.domain = d.id AND p.id_live IS NOT NULL ORDER BY p.version DESC LIMIT 1), '') "
+        "SELECT d.id, d.name, d.label, COALESCE(v.version, 0), COALESCE(v.body, ''), CASE WHEN d.record_removed <> 0 "
+        "THEN '' ELSE COALESCE((SELECT p.policy_id FROM policy_version p WHERE p.domain = d.id AND p.id_live IS NOT "
+        "NULL "
+        "ORDER BY p.version DESC LIMIT 1), '') END, d.uses, d.own_rua "
         "FROM domain d LEFT JOIN policy_version v ON v.domain = d.id AND v.version = (SELECT MAX(m.version) FROM "
-        "policy_version m WHERE m.domain = d.id) WHERE d.state <> 'gone' ORDER BY d.id",
+        "policy_version m WHERE m.domain = d.id) WHERE d.state <> 'gone' "
+        "ORDER BY CASE WHEN d.state = 'retiring' THEN 0 ELSE 1 END, d.id",
         [&](const RowView& row) {
-            one({row.number(0), row.text(1), row.text(2), row.number(3), row.text(4), row.text(5)});
+            one({row.number(0), row.text(1), row.text(2), row.number(3), row.text(4), row.text(5),
+                 uses_from_string(row.text(6)).value_or(Uses::both), lines_of(std::string(row.text(7)))});
         });
 }
 

@@ -17,11 +17,17 @@ enum class DomainState { pending, verified, certificate, testing, ready, enforce
 std::string_view to_string(DomainState state);
 std::optional<DomainState> domain_state_from_string(std::string_view text);
 
+// Which of MTA-STS and TLS-RPT a domain has here (design §4 rule 2). watch: neither; its policy lives elsewhere and is
+// looked at.
+enum class Uses { both, mta_sts, tls_rpt, watch };
+std::string_view to_string(Uses uses);  // "both", "mta-sts", "tls-rpt", "watch"
+std::optional<Uses> uses_from_string(std::string_view text);
+
 struct Domain {
     std::int64_t id = 0;
     std::int64_t organisation = 0;
     dns::Name name;
-    std::string label;  // 26 characters of base32; never reissued
+    std::string label;  // 26 characters of base32; never reissued. Of a watched domain: no label, but unique
     DomainState state = DomainState::pending;
     mtasts::Mode wanted_mode = mtasts::Mode::testing;  // what the owner chose
     TimePoint added;
@@ -31,6 +37,12 @@ struct Domain {
     std::string verification;                // JSON of the last look at the CNAMEs; its shape is hosting's
     std::string mx_watch;                    // JSON of the last look at the MX hosts; its shape is hosting's
     std::string last_error;                  // why it does not move on, for people
+    Uses uses = Uses::both;
+    std::vector<std::string> own_rua;      // the owner's, published after ours (RFC 8460 §3)
+    std::optional<TimePoint> cnames_lost;  // since when a CNAME that was there is not
+    std::string imported;                  // JSON of the policy that it comes with; its shape is hosting's
+    std::string elsewhere;                 // JSON of the last look at a policy that lives elsewhere; hosting's, too
+    bool record_removed = false;           // no id in DNS although a policy is served: its owner wants it so
 };
 
 struct PolicyVersion {
@@ -50,15 +62,18 @@ class Domains {
 public:
     explicit Domains(Database& database) : database_(&database) {}
 
-    // refused: the organisation has the domain already, or the label was ever used.
+    // refused: the organisation has the domain already, or the label was ever used, or the state is one of a verified
+    // domain while another entry of the same name is verified (rule 1); update() likewise.
     Result<Domain> add(const Domain& domain);
     Result<void> update(const Domain& domain);  // all columns but id, organisation, name, label
     Result<std::optional<Domain>> find(std::int64_t organisation, const dns::Name& name);  // the one not gone
     Result<std::optional<Domain>> find_by_label(const std::string& label);                 // gone or not
     Result<std::vector<Domain>> list(std::int64_t organisation);                           // by name, without gone
-    Result<std::vector<Domain>> all();  // all organisations, without gone
+    Result<std::vector<Domain>> with_name(const dns::Name& name);  // all organisations, without gone, oldest first
+    Result<std::vector<Domain>> all();                             // all organisations, without gone
     Result<std::vector<Domain>> all_with_gone();
-    // What the world sees of a domain, for all of them at a start: oldest first, without gone. The newest version is
+    // What the world sees of a domain, for all of them at a start: those that retire first, then oldest first, without
+    // gone: of several entries of a domain, the one that holds the policy host comes last. The newest version is
     // the one that is served, the newest with an id in DNS the published one (hosting/life_cycle.h). The views are gone
     // with the next one.
     struct Shown {
@@ -68,6 +83,8 @@ public:
         std::int64_t version = 0;  // 0: nothing to serve
         std::string_view body;
         std::string_view policy_id;  // "": no id in DNS
+        Uses uses = Uses::both;
+        std::vector<std::string> own_rua;
     };
     Result<void> each_shown(const std::function<void(const Shown&)>& one);
 

@@ -132,6 +132,18 @@ const std::vector<std::vector<const char*>> migrations = {
         "CREATE TABLE mx_setting (domain BIGINT PRIMARY KEY, following TEXT NOT NULL, approved TEXT NOT NULL, "
         "promote_after_days BIGINT, ready_since BIGINT)",
     },
+    {
+        "ALTER TABLE domain ADD COLUMN uses TEXT NOT NULL DEFAULT 'both'",
+        "ALTER TABLE domain ADD COLUMN own_rua TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE domain ADD COLUMN cnames_lost BIGINT",
+        "ALTER TABLE domain ADD COLUMN imported TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE domain ADD COLUMN elsewhere TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE domain ADD COLUMN record_removed BIGINT NOT NULL DEFAULT 0",
+        // Whoever controls a domain's DNS has it (rule 1), and nobody else: of two processes that find two entries
+        // verified at the same moment, the database lets one.
+        "CREATE UNIQUE INDEX domain_verified ON domain (name) WHERE state IN ('verified', 'certificate', 'testing', "
+        "'ready', 'enforce', 'paused')",
+    },
 };
 
 }  // namespace

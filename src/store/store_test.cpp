@@ -248,6 +248,53 @@ TEST(Domains, RetiringDomainMayComeBackUnderANewLabel) {
     EXPECT_EQ(store->domains.list(organisation).value().size(), 2U);
 }
 
+TEST(Domains, KeepsWhatADomainUses) {
+    const auto store = testing::new_store();
+    const std::int64_t organisation = store->accounts.organisation("ours", TimePoint{}).value().id;
+    Domain domain = a_domain(organisation, "example.com", "l1");
+    domain.uses = Uses::tls_rpt;
+    domain.own_rua = {"mailto:a@example.com", "https://b.example/x"};
+    domain = store->domains.add(domain).value();
+    const auto kept = [&] { return store->domains.find_by_label("l1").value().value(); };
+    EXPECT_EQ(kept().uses, Uses::tls_rpt);
+    EXPECT_EQ(kept().own_rua, domain.own_rua);
+    EXPECT_FALSE(kept().cnames_lost);
+    EXPECT_FALSE(kept().record_removed);
+    domain.uses = Uses::both;
+    domain.own_rua.clear();
+    domain.cnames_lost = TimePoint(Seconds(7));
+    domain.imported = "{}";
+    domain.elsewhere = "[]";
+    domain.record_removed = true;
+    ASSERT_TRUE(store->domains.update(domain));
+    EXPECT_EQ(kept().uses, Uses::both);
+    EXPECT_TRUE(kept().own_rua.empty());
+    EXPECT_EQ(kept().cnames_lost, TimePoint(Seconds(7)));
+    EXPECT_EQ(kept().imported, "{}");
+    EXPECT_EQ(kept().elsewhere, "[]");
+    EXPECT_TRUE(kept().record_removed);
+    for (const Uses uses : {Uses::both, Uses::mta_sts, Uses::tls_rpt, Uses::watch}) {
+        EXPECT_EQ(uses_from_string(to_string(uses)), uses);
+    }
+    EXPECT_FALSE(uses_from_string("all"));
+}
+
+TEST(Domains, ListsEveryEntryOfAName) {
+    const auto store = testing::new_store();
+    const std::int64_t first = store->accounts.organisation("first", TimePoint{}).value().id;
+    const std::int64_t second = store->accounts.organisation("second", TimePoint{}).value().id;
+    Domain gone = store->domains.add(a_domain(first, "example.com", "l0")).value();
+    gone.state = DomainState::gone;
+    ASSERT_TRUE(store->domains.update(gone));
+    ASSERT_TRUE(store->domains.add(a_domain(first, "example.com", "l1")));
+    ASSERT_TRUE(store->domains.add(a_domain(second, "example.com", "l2")));
+    ASSERT_TRUE(store->domains.add(a_domain(second, "other.example", "l3")));
+    const auto all = store->domains.with_name(dns::Name::parse("example.com").value()).value();
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].label, "l1");
+    EXPECT_EQ(all[1].label, "l2");
+}
+
 TEST(Domains, PolicyIdIsNeverUsedForAnotherBody) {  // STS-016
     auto store = new_store();
     const auto organisation = store->accounts.organisation("Home", now).value().id;
@@ -406,6 +453,13 @@ TEST(PolicyCache, TakesOverTheRowsOfAnOlderPostseal) {
         const auto database = open_sqlite(path).value();
         for (const char* statement :
              {"CREATE TABLE schema_version (version BIGINT NOT NULL)", "INSERT INTO schema_version VALUES (1)",
+              "CREATE TABLE domain (id INTEGER PRIMARY KEY, organisation BIGINT NOT NULL, name TEXT NOT NULL, label "
+              "TEXT "
+              "NOT NULL UNIQUE, state TEXT NOT NULL, wanted_mode TEXT NOT NULL, added BIGINT NOT NULL, verified "
+              "BIGINT, "
+              "testing_since BIGINT, cnames_until BIGINT, verification TEXT NOT NULL, mx_watch TEXT NOT NULL, "
+              "last_error "
+              "TEXT NOT NULL)",
               "CREATE TABLE policy_cache (domain TEXT PRIMARY KEY, entry TEXT NOT NULL)",
               "INSERT INTO policy_cache VALUES ('example.com', '{\"policy\":{\"lines\":[\"version: STSv1\","
               "\"mode: enforce\",\"mx: *.example.com\",\"max_age: 86400\"],\"id\":\"id1\",\"fetched\":1000,"

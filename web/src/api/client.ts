@@ -14,7 +14,8 @@ export type Condition = Schemas["Condition"];
 export type Alert = Schemas["Alert"];
 export type Severity = Schemas["Severity"];
 export type Problem = Schemas["Problem"];
-export type RecordFormat = "bind" | "csv" | "terraform";
+export type Uses = Schemas["Uses"];
+export type RecordFormat = "bind" | "terraform" | "dnscontrol" | "csv";
 
 export class ApiError extends Error {
   constructor(

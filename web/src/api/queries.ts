@@ -1,6 +1,6 @@
 // What the screens read and change. Keys begin with the noun, so that an event can make a whole noun stale.
 import { useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { api, setCsrfToken, unwrap, ApiError, type DomainDetail, type Mode, type RecordFormat } from "./client";
+import { api, setCsrfToken, unwrap, ApiError, type DomainDetail, type Mode, type RecordFormat, type Uses } from "./client";
 
 const recheck_ms = 10_000;
 
@@ -168,9 +168,34 @@ function keep(client: QueryClient, domain: DomainDetail): void {
 export function useAddDomain() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (domain: string) => unwrap(api.POST("/api/v1/domains", { body: { domain } })),
+    mutationFn: (body: { domain: string; uses: Uses; import: boolean }) => unwrap(api.POST("/api/v1/domains", { body })),
     onSuccess: (domain) => {
       keep(client, domain);
+    },
+  });
+}
+
+/** Many at once; with `dry_run` only what would become of each. */
+export function useAddDomains() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { text: string; uses: Uses; dry_run: boolean }) => unwrap(api.POST("/api/v1/domains/bulk", { body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["domains"] }),
+  });
+}
+
+export const useHistory = (domain: string) =>
+  useQuery({
+    queryKey: ["domain", domain, "history"],
+    queryFn: () => unwrap(api.GET("/api/v1/domains/{domain}/history", { params: { path: { domain }, query: { limit: 20 } } })),
+  });
+
+export function useSetRua(domain: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (rua: string[]) => unwrap(api.PUT("/api/v1/domains/{domain}/rua", { params: { path: { domain } }, body: { rua } })),
+    onSuccess: (changed) => {
+      keep(client, changed);
     },
   });
 }

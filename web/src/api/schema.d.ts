@@ -795,6 +795,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/domains/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add many domains
+         * @description Each line by itself: what is wrong with one stops no other, and no domain is half added.
+         */
+        post: operations["addDomains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/rua": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * The owner's own addresses for reports
+         * @description mailto: or https: URIs, or bare mailboxes; published after ours. They replace the ones before.
+         */
+        put: operations["setRua"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * MTA-STS, TLS-RPT or both
+         * @description Giving up MTA-STS is refused with 409 once a policy was served: it has to be retired.
+         */
+        put: operations["setUses"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What became of the domain, newest first
+         * @description Every change of state with its cause and actor (`domain.state`), and everything that was done.
+         */
+        get: operations["getHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1162,6 +1251,12 @@ export interface components {
              * @description Retiring: keep the CNAMEs until then
              */
             cnames_until: string | null;
+            /**
+             * Format: date-time
+             * @description Since when a CNAME that was there is not; null = all there, or not known
+             */
+            cnames_lost: string | null;
+            uses: components["schemas"]["Uses"];
             readiness: components["schemas"]["Readiness"] | null;
             week: {
                 /** @description The type the figures are of: `sts` if reported, else `tlsa`, else `no-policy-found`; null = no report */
@@ -1353,6 +1448,17 @@ export interface components {
             problem: string | null;
             /** Format: date-time */
             checked: string | null;
+            /** @description As `postseal check` finds them */
+            findings: {
+                id: string;
+                /** @enum {string} */
+                severity: "error" | "warning" | "info" | "ok";
+                subject: string;
+                message: string;
+                why: string | null;
+                fix: string | null;
+                rfc: string | null;
+            }[];
         };
         /** @description Domain with everything that its page shows. */
         DomainDetail: {
@@ -1376,6 +1482,12 @@ export interface components {
              * @description Retiring: keep the CNAMEs until then
              */
             cnames_until: string | null;
+            /**
+             * Format: date-time
+             * @description Since when a CNAME that was there is not; null = all there, or not known
+             */
+            cnames_lost: string | null;
+            uses: components["schemas"]["Uses"];
             readiness: components["schemas"]["Readiness"] | null;
             week: {
                 /** @description The type the figures are of: `sts` if reported, else `tlsa`, else `no-policy-found`; null = no report */
@@ -1405,6 +1517,11 @@ export interface components {
             versions: components["schemas"]["PolicyVersion"][];
             holding: components["schemas"]["Holding"];
             progress: components["schemas"]["ProgressStep"][];
+            /** @description The owner's addresses for reports, published after ours */
+            own_rua: string[];
+            /** @description What the TXT record at `_smtp._tls` behind the label says */
+            tlsrpt_record: string | null;
+            import: components["schemas"]["Import"] | null;
             monitored: components["schemas"]["Monitored"] | null;
         };
         AddDomain: {
@@ -1412,11 +1529,18 @@ export interface components {
             domain: string;
             /** @description Default: the session's; on the local socket, the only one */
             organization?: string;
-            /** @description Policy lives elsewhere: no CNAME, no label */
+            /** @description The same as `uses: watch` */
             monitored_only?: boolean;
+            uses?: components["schemas"]["Uses"];
+            /** @description Take over the policy that the domain has now: mode, mx, max_age, rua. Refused when there is none that senders would take */
+            import?: boolean;
+            /** @description The owner's addresses for reports, after ours */
+            rua?: string[];
         };
         SetMode: {
             mode: components["schemas"]["Mode"];
+            /** @description With `none`: no record in DNS either. Senders that hold the policy do not learn of its end by that */
+            remove_record?: boolean;
             /** @description Enter enforce although the gate is shut; kept in the audit log */
             override_reason?: string;
         };
@@ -1901,7 +2025,7 @@ export interface components {
                 name: string;
             };
             organization: string | null;
-            /** @description domain.add, domain.mode, domain.policy-mx, domain.mx, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift, alert.acknowledge; clients show an unknown one as it is */
+            /** @description domain.add, domain.import, domain.state, domain.mode, domain.record, domain.policy-mx, domain.mx, domain.max-age, domain.rua, domain.uses, domain.cnames, domain.elsewhere, domain.retire, session.sign-in, session.sign-out, session.link, cache.purge, cache.refresh, override.add, override.remove, reporter.run, reporter.resend, reporter.suppress, reporter.lift, alert.acknowledge; clients show an unknown one as it is */
             action: string;
             /** @description A-labels */
             domain: string | null;
@@ -1991,6 +2115,59 @@ export interface components {
                 unacknowledged: number;
             };
             next_cursor: string | null;
+        };
+        /**
+         * @description Which of MTA-STS and TLS-RPT the domain has here; `watch`: neither, its policy lives elsewhere
+         * @enum {string}
+         */
+        Uses: "both" | "mta-sts" | "tls-rpt" | "watch";
+        /** @description The policy that the domain brought along; the first version here says the same. */
+        Import: {
+            mode: components["schemas"]["Mode"];
+            max_age_s: number;
+            mx: string[];
+            /** @description Theirs; ours is a new one */
+            policy_id: string;
+            /** @description Kept, after ours */
+            rua: string[];
+            /** Format: date-time */
+            fetched: string | null;
+            /** @description What could not be kept to the letter */
+            differences: {
+                /** @description text, extension, max-age, mx-pattern, mx-not-in-policy, id, rua */
+                code: string;
+                /** @description English sentence */
+                message: string;
+            }[];
+        };
+        BulkAdd: {
+            /** @description One domain a line, then perhaps what it uses; `#` begins a comment. At most 1000 domains */
+            text: string;
+            organization?: string;
+            uses?: components["schemas"]["Uses"];
+            /** @description Say what would become of each line, and change nothing */
+            dry_run?: boolean;
+        };
+        BulkResult: {
+            dry_run: boolean;
+            /** @description With dry_run: that would be */
+            added: number;
+            existing: number;
+            refused: number;
+            lines: {
+                line: number;
+                text: string;
+                /** @description A-labels; null when refused */
+                domain: string | null;
+                uses: components["schemas"]["Uses"];
+                /** @enum {string} */
+                result: "added" | "would-add" | "exists" | "refused";
+                label: string | null;
+                /** @description invalid-name, public-suffix, in-zone, too-long, duplicate, unknown-word, too-many-words, failed */
+                code: string | null;
+                /** @description English sentence */
+                message: string | null;
+            }[];
         };
     };
     responses: {
@@ -2441,6 +2618,8 @@ export interface operations {
                      *             ]
                      *           },
                      *           "cnames_until": null,
+                     *           "cnames_lost": null,
+                     *           "uses": "both",
                      *           "readiness": {
                      *             "ready": false,
                      *             "conditions": [
@@ -3205,7 +3384,7 @@ export interface operations {
     getRecords: {
         parameters: {
             query?: {
-                format?: "json" | "bind" | "csv" | "terraform";
+                format?: "json" | "bind" | "terraform" | "dnscontrol" | "csv" | "text";
             };
             header?: never;
             path: {
@@ -4977,6 +5156,212 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["WrongState"];
             422: components["responses"]["InvalidField"];
+        };
+    };
+    addDomains: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "new.example\npublic..suffix\n",
+                 *       "dry_run": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkAdd"];
+            };
+        };
+        responses: {
+            /** @description What became of each line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "added": 1,
+                     *       "existing": 0,
+                     *       "refused": 1,
+                     *       "lines": [
+                     *         {
+                     *           "line": 1,
+                     *           "text": "new.example",
+                     *           "domain": "new.example",
+                     *           "uses": "both",
+                     *           "result": "would-add",
+                     *           "label": null,
+                     *           "code": null,
+                     *           "message": null
+                     *         },
+                     *         {
+                     *           "line": 2,
+                     *           "text": "public..suffix",
+                     *           "domain": null,
+                     *           "uses": "both",
+                     *           "result": "refused",
+                     *           "label": null,
+                     *           "code": "invalid-name",
+                     *           "message": "an empty label"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BulkResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    setRua: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "rua": [
+                 *         "mailto:tls-reports@example.com"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    rua: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description The domain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    setUses: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "uses": "both"
+                 *     }
+                 */
+                "application/json": {
+                    uses: components["schemas"]["Uses"];
+                };
+            };
+        };
+        responses: {
+            /** @description The domain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["WrongState"];
+            422: components["responses"]["InvalidField"];
+        };
+    };
+    getHistory: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A-labels, or U-labels percent-encoded */
+                domain: components["parameters"]["Domain"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "id": "7",
+                     *           "at": "2026-11-23T13:00:00Z",
+                     *           "actor": {
+                     *             "kind": "system",
+                     *             "name": "jobs"
+                     *           },
+                     *           "organization": "Example",
+                     *           "action": "domain.state",
+                     *           "domain": "shop.example",
+                     *           "domain_unicode": "shop.example",
+                     *           "from": "state=pending",
+                     *           "to": "state=verified",
+                     *           "reason": "its own name servers and our resolver show the CNAMEs"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
         };
     };
 }

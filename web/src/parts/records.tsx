@@ -46,6 +46,7 @@ export function CopyBar({ domain }: { domain: DomainDetail }) {
       <CopyButton text={all} label={t("panel.records.copy_all")} testid="copy-all" />
       <CopyFormat domain={domain.domain} format="bind" label="BIND" />
       <CopyFormat domain={domain.domain} format="terraform" label="Terraform" />
+      <CopyFormat domain={domain.domain} format="dnscontrol" label="dnscontrol" />
       <CopyFormat domain={domain.domain} format="csv" label="CSV" />
     </div>
   );

@@ -1,19 +1,23 @@
 // Adding a domain: name → three records with live ticks → certificate → testing. The address says which domain, so
 // the page can be left and come back to.
-import { Button, Skeleton, Textarea } from "@mantine/core";
+import { Button, Checkbox, NativeSelect, Skeleton, Textarea } from "@mantine/core";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState, type FormEvent } from "react";
 import { Trans, useTranslation } from "react-i18next";
+import type { Uses } from "../api/client";
 import type { DomainDetail } from "../api/client";
-import { useAddDomain, useDomain } from "../api/queries";
+import { useAddDomain, useAddDomains, useDomain } from "../api/queries";
 import { Icon } from "../parts/icons";
 import { Card, Failed, Notice, useErrorText, useTitle, Words } from "../parts/parts";
 import { Progress } from "../parts/progress";
+import { ProviderNotes } from "../parts/providers";
 import { CopyBar, Records, recordsTitle } from "../parts/records";
 import { standing } from "../parts/standing";
 import { useAnswer } from "../parts/state_line";
 import { Back } from "./domain";
 import css from "./add.module.css";
+
+const choices: Uses[] = ["both", "mta-sts", "tls-rpt", "watch"];
 
 const steps = ["name", "records", "certificate", "testing"] as const;
 
@@ -44,26 +48,43 @@ export function Add() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const add = useAddDomain();
+  const addMany = useAddDomains();
+  const [uses, setUses] = useState<Uses>("both");
+  const [takeOver, setTakeOver] = useState(false);
   const errorText = useErrorText();
   const [pasted, setPasted] = useState("");
-  const [results, setResults] = useState<{ name: string; domain?: DomainDetail; error?: Error }[]>([]);
+  const [results, setResults] = useState<{ name: string; domain?: { domain: string; domain_unicode: string }; would?: boolean; error?: Error }[]>([]);
   useTitle(t("panel.list.add"));
   const names = namesOf(pasted);
 
+  async function many(dry_run: boolean) {
+    const done = await addMany.mutateAsync({ text: names.join("\n"), uses, dry_run });
+    setResults(
+      done.lines.map((line) =>
+        line.result === "refused"
+          ? { name: line.text, error: new Error(line.message ?? line.code ?? "") }
+          : { name: line.text, would: dry_run, domain: { domain: line.domain ?? line.text, domain_unicode: line.text } },
+      ),
+    );
+  }
   async function submit(event: FormEvent) {
     event.preventDefault();
+    if (names.length > 1 && !takeOver) {
+      await many(false);
+      return;
+    }
     const found: typeof results = [];
     // One after another: each answer is shown as it comes, and a mistake in one name stops no other.
     for (const name of names) {
       try {
-        found.push({ name, domain: await add.mutateAsync(name) });
+        found.push({ name, domain: await add.mutateAsync({ domain: name, uses, import: takeOver }) });
       } catch (error) {
         found.push({ name, error: error instanceof Error ? error : new Error() });
       }
       setResults([...found]);
     }
     const only = found.length === 1 ? found[0]?.domain : undefined;
-    if (only) void navigate({ to: "/add/$domain", params: { domain: only.domain } });
+    if (only) void navigate({ to: uses === "watch" ? "/domains/$domain" : "/add/$domain", params: { domain: only.domain } });
   }
   return (
     <div className={css.page}>
@@ -92,8 +113,45 @@ export function Add() {
           autoCapitalize="none"
           data-testid="add-names"
         />
+        <NativeSelect
+          label={t("panel.add.uses")}
+          value={uses}
+          onChange={(event) => {
+            setUses(event.currentTarget.value as Uses);
+          }}
+          data={choices.map((value) => ({ value, label: t(`panel.add.use.${value}`) }))}
+          data-testid="add-uses"
+        />
+        {(uses === "both" || uses === "mta-sts") && (
+          <Checkbox
+            label={t("panel.add.import")}
+            description={t("panel.add.import_hint")}
+            checked={takeOver}
+            onChange={(event) => {
+              setTakeOver(event.currentTarget.checked);
+            }}
+            data-testid="add-import"
+          />
+        )}
+        {addMany.isError && (
+          <Notice tone="amber" live>
+            {errorText(addMany.error)}
+          </Notice>
+        )}
         <div className={css.foot}>
-          <Button type="submit" disabled={names.length === 0} loading={add.isPending} data-testid="add-submit">
+          {names.length > 1 && !takeOver && (
+            <Button
+              variant="default"
+              loading={addMany.isPending}
+              onClick={() => {
+                void many(true);
+              }}
+              data-testid="add-check"
+            >
+              {t("panel.add.check")}
+            </Button>
+          )}
+          <Button type="submit" disabled={names.length === 0} loading={add.isPending || addMany.isPending} data-testid="add-submit">
             {names.length > 1 ? t("panel.add.submit_many", { count: names.length }) : t("panel.add.submit")}
           </Button>
         </div>
@@ -105,7 +163,11 @@ export function Add() {
                   <Icon name={result.domain ? "check" : "alert"} />
                 </span>
                 <div>
-                  {result.domain ? (
+                  {result.domain && result.would ? (
+                    <>
+                      {result.domain.domain_unicode}: {t("panel.add.would")}
+                    </>
+                  ) : result.domain ? (
                     <Link to="/add/$domain" params={{ domain: result.domain.domain }}>
                       {result.domain.domain_unicode}
                     </Link>
@@ -186,6 +248,9 @@ export function AddDomain() {
           )}
           {here === 1 && (
             <ul className={css.hints}>
+              <li>
+                <ProviderNotes />
+              </li>
               <li>{t("panel.add.hint_once")}</li>
               <li>{t("panel.add.hint_proxy")}</li>
               <li>

@@ -11,7 +11,7 @@ type ValueKey = "panel.audit.value.label";
 type StateKey = "words.state.pending";
 
 /** "domain.policy-mx" in words; what is not known is shown as it was written down. */
-function useAction(): (action: string) => string {
+export function useAction(): (action: string) => string {
   const { t, i18n } = useTranslation();
   return (action) => {
     const key = `panel.audit.actions.${action.replaceAll(".", "-")}`;
@@ -20,7 +20,7 @@ function useAction(): (action: string) => string {
 }
 
 /** "mode=enforce policy_id=2x…" in words; what is not of this form is shown as it was written down. */
-function useValues(format: Formats): (text: string | null) => string | null {
+export function useValues(format: Formats): (text: string | null) => string | null {
   const { t, i18n } = useTranslation();
   function say(pair: string): string {
     const [name = "", value = ""] = pair.split("=", 2);

@@ -19,6 +19,7 @@ import { hasPolicy, standing, strip, tone, toneIcon } from "../parts/standing";
 import { useAnswer } from "../parts/state_line";
 import { WouldRefuse } from "../parts/would_refuse";
 import { ModeSheet, RetireSheet } from "./mode_sheet";
+import { History, OwnRua } from "./history";
 import css from "./domain.module.css";
 
 type Mx = DomainDetail["mx"][number];
@@ -338,6 +339,15 @@ function Monitored({ domain }: { domain: DomainDetail }) {
         <dt>{t("panel.mx.probed")}</dt>
         <dd>{found.checked === null ? "–" : <Ago iso={found.checked} />}</dd>
       </dl>
+      <ul className={css.plain} lang="en" data-testid="findings">
+        {found.findings
+          .filter((one) => one.severity === "error" || one.severity === "warning")
+          .map((one) => (
+            <li key={`${one.id} ${one.subject}`} data-id={one.id} data-severity={one.severity}>
+              <b>{one.subject}</b>: {one.message} {one.fix}
+            </li>
+          ))}
+      </ul>
     </Card>
   );
 }
@@ -476,6 +486,21 @@ function Loaded({ domain }: { domain: DomainDetail }) {
         )}
         {domain.versions.length > 0 && <Fetches domain={domain.domain} />}
         {(!movingIn || domain.reports.received > 0) && <Reports domain={domain} />}
+        {domain.import !== null && domain.import.differences.length > 0 && (
+          <Card title={t("panel.import.title")} note={t("panel.import.note")} testid="import">
+            <ul className={css.plain} lang="en">
+              {domain.import.differences.map((one) => (
+                <li key={one.message} data-code={one.code}>
+                  {one.message}
+                </li>
+              ))}
+            </ul>
+          </Card>
+        )}
+        <div className={`${css.two} ${css.half}`}>
+          <OwnRua domain={domain} key={domain.own_rua.join()} />
+          <History domain={domain} />
+        </div>
         {domain.label !== null && domain.state !== "retiring" && domain.state !== "gone" && (
           <div className={css.leave}>
             <p>{domain.mode === null ? t("panel.retire.lead_new") : t("panel.retire.lead")}</p>
