@@ -205,24 +205,15 @@ def play(lab):
     with lab.step("a forwarder that is down: what is known holds, what is not waits and says why, and a start waits for nothing"):
         daemon.config["resolver"]["servers"] = ["127.0.0.98:53"]  # nobody listens there
         mark = daemon.log.mark()
-        daemon.reload()
-        daemon.log.wait("the configuration was reloaded", after=mark)
-        for again in (False, True):
-            if again:
-                mark = daemon.log.mark()
-                daemon.stop()
-                daemon.start()
-                daemon.log.wait("dnssec: nothing is known about DNSSEC, since DNS does not answer", after=mark)
-                expect(metrics()["postseal_dnssec_validation_ok"] == 0, "nothing was validated")
-            client = Client()
-            expect(client.ask(DOMAIN) == SECURE, "an enforced policy in the cache")
-            new = f"new.{DOMAIN}"  # no override is about it
-            reply = client.ask(new)
-            expect(re.fullmatch(rf"TEMP the MX records of {new} could not be looked up: .+", reply), f"not known, so not delivered: {reply}")
-            asked = daemon.json("query", new, ok=(1,))
-            expect(asked["decision"]["level"] == "temp" and asked["reply"] == reply and asked["reasons"], f"{asked}")
-            came = daemon.json("cache", "refresh", DOMAIN, ok=(1,))
-            expect(came["answer"]["reply"] == SECURE, f"nor does a refresh by hand lose it: {came}")
+        daemon.stop()
+        daemon.start()
+        client = Client()
+        expect(client.ask(DOMAIN) == SECURE, "an enforced policy in the cache")
+        new = f"new.{DOMAIN}"  # no override is about it
+        reply = client.ask(new)
+        expect(re.fullmatch(rf"TEMP the MX records of {new} could not be looked up: .+", reply), f"not known, so not delivered: {reply}")
+        daemon.log.wait("dnssec: nothing is known about DNSSEC, since DNS does not answer", after=mark)
+        expect(metrics()["postseal_dnssec_validation_ok"] == 0, "nothing was validated")
         daemon.config["resolver"]["servers"] = [f"{RESOLVER}:53"]  # which forwards, and what it says is validated here
         daemon.reload()
         wait_for(lambda: metrics().get("postseal_dnssec_validation_ok") == 1, "validation works again")

@@ -157,6 +157,7 @@ public:
     ~Place() {
         loop().sync([this] { orders_->cancel(); });
         loops_.stop();
+        fronts.clear();
         resolver_.reset();
         https_.reset();
         orders_.reset();

@@ -415,7 +415,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         // (rules 1 and 7).
         if (!looked_within(domain, ordered_within)) {
             const auto seen = co_await look(domain.label);
-            if (!seen || !policy_names_were_seen(*seen)) {
+            if (!seen || !needed_names_seen(last_look(*seen))) {
                 remember_problem(domain.label, seen ? "no certificate is ordered: the CNAMEs no longer lead here"
                                                     : seen.error().message());
                 co_return false;

@@ -72,7 +72,7 @@ public:
                                 const_cast<char**>(environment.data())),
                   0);
         posix_spawn_file_actions_destroy(&actions);
-        for (int i = 0; i < 200 && !net::testing::Client(net::ListenAddress::loopback(port_)).connected(); ++i) {
+        for (int i = 0; i < 1200 && !net::testing::Client(net::ListenAddress::loopback(port_)).connected(); ++i) {
             ::usleep(50'000);
         }
     }

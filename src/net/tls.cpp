@@ -438,6 +438,9 @@ struct TlsContext::Callbacks {
             *alert = SSL_AD_INTERNAL_ERROR;
             return SSL_CLIENT_HELLO_ERROR;
         }
+        // OpenSSL looks at the certificate's extensions here, and misses SHA-1 in a library context without algorithms
+        // (served_certificate.cpp). What it complains about and goes on without would look like a failed handshake.
+        ERR_clear_error();
         return SSL_CLIENT_HELLO_SUCCESS;
     }
 

@@ -8,10 +8,10 @@
 // raises what is in the list and resolves whatever else of these kinds is open for the domain. raise() and resolve()
 // do one at a time. All three may be called as often as one likes: only a change is told to the observers.
 //
-// A new kind of alert is a stable word. It needs: its texts `alert.KIND.title`, `.means` (for mail) and `.action` (what to do)
-// in messages/en.json and ru.json, whose {{slots}} are the alert's arguments; its word in the enumeration `Alert.kind` of
-// api/openapi.json (a test of the panel compares the two); a line in the table of docs/alerts.md.
-// Who is told by mail or webhook, when, and what is silenced, is decided by who listens to observe(), never here.
+// A new kind of alert is a stable word. It needs: its texts `alert.KIND.title`, `.means` (for mail) and `.action` (what
+// to do) in messages/en.json and ru.json, whose {{slots}} are the alert's arguments; its word in the enumeration
+// `Alert.kind` of api/openapi.json (a test of the panel compares the two); a line in the table of docs/alerts.md. Who
+// is told by mail or webhook, when, and what is silenced, is decided by who listens to observe(), never here.
 #pragma once
 
 #include <array>
