@@ -62,6 +62,17 @@ PY
     fi
 }
 
+# release_build LONG: what is packaged. Its unit tests are those of the sanitizer build over again; the long run has the time.
+release_build() {
+    if $1; then
+        test_preset release
+    elif ! build_preset release postseal; then
+        echo "FAIL  preset release does not build"
+        failed=$((failed + 1))
+        return 1
+    fi
+}
+
 verb_test() {
     local long=false
     case ${1:-} in
@@ -85,7 +96,7 @@ verb_test() {
             not_here "the scenes need root (network namespaces)"
         fi
     fi
-    if test_preset release && is_root && [ -x build/release/postseal ] && grep -q '^t-00' tests/scenes.txt 2>/dev/null; then
+    if release_build $long && is_root && [ -x build/release/postseal ] && grep -q '^t-00' tests/scenes.txt 2>/dev/null; then
         scenes release t-00 t-17
         ! $long || scenes release --long
     fi
