@@ -394,7 +394,9 @@ TEST_F(ConsoleTest, AcknowledgesOnlyWhatOneMaySee) {
     const auto ours = store_->accounts.organisations().value().at(0).id;
     const auto theirs = store_->accounts.organisation("other", clock_.time).value().id;
     for (const std::int64_t organisation : {ours, theirs}) {
-        ASSERT_TRUE(store_->alerts.raise({organisation, "example.com"}, {"cname-missing"}, clock_.time));
+        ASSERT_TRUE(store_->alerts.raise({organisation, "example.com"},
+                                         {"cname-missing", store::AlertSeverity::error, "_mta-sts.example.com"},
+                                         clock_.time));
     }
     const auto id_of = [&](std::int64_t organisation) {
         return std::to_string(store_->alerts.list({organisation}, {}).value().at(0).id);

@@ -15,7 +15,7 @@ namespace postseal::console {
 
 struct DomainFacts {
     hosting::DomainView view;
-    std::vector<store::Rollup> rollups;   // all that there are
+    std::vector<store::Rollup> rollups;        // all that there are
     std::optional<std::int64_t> holders = {};  // senders that may enforce what they fetched; none: not known
 };
 

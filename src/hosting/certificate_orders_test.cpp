@@ -217,7 +217,6 @@ public:
 
     TestClock clock;
     TestLog log;
-    std::vector<std::unique_ptr<Front>> fronts;
 
 private:
     net::testing::TinyDns dns_;
@@ -228,6 +227,11 @@ private:
     net::LoopPool loops_;
     net::HttpServer https_server_;
     net::HttpServer http_server_;
+
+public:
+    std::vector<std::unique_ptr<Front>> fronts;  // on the loops, which outlive them also when this constructor throws
+
+private:
     std::vector<std::unique_ptr<testing::Pebble>> pebbles_;
     std::unique_ptr<net::HttpsClient> https_;
     std::unique_ptr<net::Resolver> resolver_;

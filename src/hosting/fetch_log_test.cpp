@@ -1,4 +1,5 @@
 #include "hosting/fetch_log.h"
+#include "hosting/retirement.h"
 
 #include <gtest/gtest.h>
 
@@ -281,11 +282,13 @@ TEST(FetchCoverage, IsWhatEveryNodeKnows) {
 
 // Rule 6, RFC 8461 §8.3
 TEST(AsHeld, ShortensARetirementOnlyByProof) {
-    const Versions versions = {version_of(1, mtasts::Mode::testing, 1, 0, 10),
-                               version_of(2, mtasts::Mode::enforce, 100, 10, 40),
-                               version_of(3, mtasts::Mode::none, 1, 40, std::nullopt)};
+    Versions versions = {version_of(1, mtasts::Mode::testing, 1, 0, 10),
+                         version_of(2, mtasts::Mode::enforce, 100, 10, 40),
+                         version_of(3, mtasts::Mode::none, 1, 40, std::nullopt)};
+    versions[1].body_live = day(10);
+    versions[2].body_live = day(40);
     const auto bound = [&](const std::vector<FetchCount>& counts, const FetchCoverage& coverage) {
-        return retirement_bound(as_held(versions, counts, coverage), day(40));
+        return proven_bound(versions, {counts, coverage}, day(40));
     };
     const TimePoint unproven = retirement_bound(versions, day(40));
     const std::vector<FetchCount> early = {fetched(1, "google", "", 1, 9), fetched(2, "google", "", 11, 15)};
@@ -307,6 +310,13 @@ TEST(AsHeld, ShortensARetirementOnlyByProof) {
     EXPECT_EQ(bound(early, coverage_of({{"a", day(-1), day(100), false}}, {{"a", day(5), day(6), 0}})),
               unproven - std::chrono::days(25))
         << "a gap that concerns another version";
+    // The old body may be served until every node was seen with the new one.
+    versions[2].body_live = day(42);
+    EXPECT_EQ(bound(early, complete()), unproven - std::chrono::days(25));
+    EXPECT_EQ(bound(early, coverage_of({{"a", day(-1), day(41), false}}, {})), retirement_bound(versions, day(40)));
+    versions[2].body_live.reset();
+    EXPECT_EQ(bound(early, complete()), unproven) << "which no node was yet";
+    versions[2].body_live = day(40);
     // Never later than without the log, and what is served now is not touched.
     EXPECT_EQ(as_held(versions, early, complete()).back().version, 3);
     EXPECT_LE(bound({fetched(2, "google", "", 11, 40)}, complete()), unproven);

@@ -114,6 +114,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
     }
 
     void pass() {
+        keep_alerts();
         prepare_accounts();
         net::spawn(parts.loop, [self = shared_from_this()]() -> awaitable<void> { co_await self->orders.keep_up(); });
         for (const dns::Name& name : orders.any_account() ? settings.own_names : std::vector<dns::Name>{}) {
@@ -147,6 +148,16 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                 self->pass();
             }
         });
+    }
+
+    // Other processes raise alerts too, and what was resolved long ago is of no use to anybody.
+    void keep_alerts() const {
+        constexpr auto resolved_kept_for = std::chrono::hours(24) * 366;
+        const auto purged = parts.store.alerts.purge(now() - resolved_kept_for);
+        const auto counted = purged ? parts.store.alerts.recount() : purged;
+        if (!counted) {
+            parts.log.error("hosting", counted.error().message());
+        }
     }
 
     void note_age(const store::Domain& domain) {
@@ -380,6 +391,24 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
                               lost ? "cnames=lost" : "cnames=seen", news.text});
         if (lost) {
             parts.log.warning("hosting", domain.name.text() + ": " + news.text);
+            raise(domain, "cname-missing", store::AlertSeverity::error, news.text);
+        } else if (const auto resolved = parts.store.alerts.resolve({domain.organisation, domain.name.text()},
+                                                                    "cname-missing", "", now());
+                   !resolved) {
+            warn(domain.name, resolved.error());
+        }
+    }
+
+    // On the panel (docs/alerts.md). Beside log and history, so that a store that fails here loses nothing.
+    void raise(const store::Domain& domain, const char* kind, store::AlertSeverity severity,
+               const std::string& problem) const {
+        const auto raised = parts.store.alerts.raise(
+            {domain.organisation, domain.name.text()},
+            {kind, severity, "",
+             store::alert_arguments({{"domain", domain.name.unicode()}, {"problem", printable(problem, 500)}})},
+            now());
+        if (!raised) {
+            warn(domain.name, raised.error());
         }
     }
 
@@ -392,6 +421,7 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
         for (const store::Domain& loser : *losers) {
             if (const auto row = reload(loser.label)) {
                 after_change(*row, loser.state, {jobs_actor, claimed_by_another});
+                raise(*row, "claimed-elsewhere", store::AlertSeverity::critical, claimed_by_another);
             }
             parts.log.warning("hosting", domain.name.text() + " was verified under another label");
         }

@@ -33,13 +33,7 @@ struct ProbeDesk::Impl : std::enable_shared_from_this<ProbeDesk::Impl> {
     // A clock that was set back makes nothing last longer.
     [[nodiscard]] bool good_enough(const AddressProbe& probe, Freshness freshness) const {
         const auto age = clock.now() - probe.at;
-        if (age < Seconds(0)) {
-            return false;
-        }
-        if (freshness == Freshness::scheduled) {
-            return age < settings.scheduled_age_max;
-        }
-        return probe.result.failure == net::SmtpFailure::none && age < settings.fresh_age_max;
+        return freshness == Freshness::scheduled && age >= Seconds(0) && age < settings.scheduled_age_max;
     }
 
     void ask(const Key& key, Freshness freshness, Done done) {

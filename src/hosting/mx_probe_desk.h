@@ -16,13 +16,12 @@ namespace postseal::hosting {
 
 enum class Freshness {
     scheduled,  // what was seen within the last hour is good enough
-    fresh,      // somebody waits for it: what was seen a moment ago is, if it was good
+    fresh,  // somebody waits for it and may have changed something a second ago: only one that is under way is shared
 };
 
 struct ProbeDeskSettings {
     ProbeSettings probe;
     Seconds scheduled_age_max{3600};
-    Seconds fresh_age_max{5};  // of a clean probe; a bad one is looked at again
     std::size_t at_once_max = 40;
     std::size_t per_provider_at_once_max = 4;  // by the registrable domain of the host
 };

@@ -6,13 +6,16 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "hosting/fetch_log.h"
 #include "hosting/life_cycle.h"
 #include "store/store.h"
 
 namespace postseal::hosting {
 
-// Rule 6 over all versions of all entries of the name: a sender does not know from which of them its copy came. What
-// the fetch log proves shortens it.
+// Rule 6 for the versions of one entry, each held no longer than the fetch log proves: where it knows every fetch from
+// the moment the version was made to that of its successor having been read back from every node.
+TimePoint proven_bound(const Versions& versions, const FetchEvidence& fetches, TimePoint now);
+// The same over all versions of all entries of the name: a sender does not know from which of them its copy came.
 Result<TimePoint> retirement_bound_of(store::Store& store, const dns::Name& domain, TimePoint now);
 
 // What another entry of the same domain has taken over from one that retires.

@@ -67,7 +67,7 @@ TEST(Certificate, SummaryForPeople) {
     const auto summary = summarize_certificate(issued.chain_der.front());
     ASSERT_TRUE(summary);
     EXPECT_EQ(summary->names, (std::vector<std::string>{"mx1.example.com", "*.example.org"}));
-    EXPECT_EQ(summary->issuer, "CN = Test CA");
+    EXPECT_TRUE(summary->issuer.starts_with("CN = Test CA ")) << summary->issuer;
     EXPECT_EQ(summary->subject.find('\x1b'), std::string::npos);
     EXPECT_EQ(summary->not_after - summary->not_before, 24h * 91);
     EXPECT_FALSE(summarize_certificate(as_bytes("no certificate")));

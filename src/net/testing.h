@@ -106,7 +106,8 @@ public:
     // True when the other side has closed; waits for that.
     [[nodiscard]] bool closed() const {
         char byte = 0;
-        return ::recv(socket_.fd(), &byte, 1, 0) <= 0 && errno != EAGAIN;
+        const auto got = ::recv(socket_.fd(), &byte, 1, 0);
+        return got == 0 || (got < 0 && errno != EAGAIN);  // an orderly end leaves errno as it was
     }
 
 private:
@@ -310,16 +311,17 @@ struct CertificateOptions {
 
 class TestCa {
 public:
-    TestCa() : key_(EVP_EC_gen("P-256"), EVP_PKEY_free) {
+    // Each has a name of its own: where two roots of one name are trusted, OpenSSL tries only one of them.
+    TestCa() : name_("Test CA " + std::to_string(made()++)), key_(EVP_EC_gen("P-256"), EVP_PKEY_free) {
         CertificateOptions options;
-        options.common_name = "Test CA";
-        certificate_ = build(options, key_.get(), key_.get(), "Test CA", true);
+        options.common_name = name_;
+        certificate_ = build(options, key_.get(), key_.get(), name_, true);
     }
 
     [[nodiscard]] CertificateAndKey issue(const CertificateOptions& options) const {
         const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
         const Bytes leaf = options.self_signed ? build(options, key.get(), key.get(), options.common_name, false)
-                                               : build(options, key.get(), key_.get(), "Test CA", false);
+                                               : build(options, key.get(), key_.get(), name_, false);
         CertificateAndKey result;
         result.chain_der.push_back(leaf);
         unsigned char* der = nullptr;
@@ -399,6 +401,12 @@ private:
         return result;
     }
 
+    static std::atomic<int>& made() {
+        static std::atomic<int> count{1};
+        return count;
+    }
+
+    std::string name_;
     Key key_;
     Bytes certificate_;
 };

@@ -97,7 +97,7 @@ verb_test() {
         fi
     fi
     if release_build $long && is_root && [ -x build/release/postseal ] && grep -q '^t-00' tests/scenes.txt 2>/dev/null; then
-        scenes release t-00 t-17
+        scenes release t-00
         ! $long || scenes release --long
     fi
     if $long; then

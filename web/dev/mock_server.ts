@@ -241,6 +241,7 @@ export function mockServer(): Plugin {
       send(200, { reports, next_cursor: null });
     } else if (/^reports\/[^/]+\/raw$/.test(what)) send(200, JSON.stringify(data.report.report), "application/octet-stream");
     else if (what.startsWith("reports/")) send(200, { ...data.report, id: rest[1] });
+    else if (method === "GET" && example(`/domains/{domain}/${what}`) !== undefined) send(200, example(`/domains/{domain}/${what}`));
     else problem(404, "not-found");
   }
 

@@ -184,7 +184,7 @@ export function MxStanding({ domain }: { domain: string }) {
       {standing.isPending && <Loading height={120} />}
       {standing.isError && <Failed error={standing.error} retry={() => void standing.refetch()} />}
       {data && (
-        <>
+        <div className={css.body}>
           {data.providers.length > 0 && (
             <ul className={css.list}>
               {data.providers.map((p) => (
@@ -223,7 +223,7 @@ export function MxStanding({ domain }: { domain: string }) {
           )}
           <Dane standing={data} />
           <Setting domain={domain} standing={data} />
-        </>
+        </div>
       )}
     </Card>
   );
