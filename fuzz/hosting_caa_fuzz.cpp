@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // Written again it means the same.
         std::string again = value->issuer;
         for (const auto& [tag, content] : value->parameters) {
-            again += ";" + tag + "=" + content;
+            again.append(";").append(tag).append("=").append(content);
         }
         check(hosting::parse_caa_issue_value(again) == value);
     }

@@ -228,7 +228,7 @@ struct Receiving::Impl {
         return listen_all(*servers.back(), config.intake.http_listen, nullptr, inherited);
     }
 
-    void drain() {
+    void drain() const {
         using std::chrono::milliseconds;
         // Together well below the ten seconds in which SIGTERM ends the process.
         if (policy_server) {

@@ -163,6 +163,7 @@ json::array mx_certificates_to_json(const std::vector<store::Domain>& domains, T
         }
     }
     std::vector<const OfHost*> sorted;
+    sorted.reserve(hosts.size());
     for (const auto& [name, one] : hosts) {
         sorted.push_back(&one);
     }

@@ -56,9 +56,9 @@ TEST(AcmeReply, whose_matter_a_refusal_is) {
 TEST(AcmeReply, retry_after) {
     // RFC 9110 §10.2.3, §5.6.7
     struct Case {
-        const char* value;
+        const char* value = nullptr;
         std::optional<Seconds> wanted;
-        const char* why;
+        const char* why = nullptr;
     };
     const Case cases[] = {
         {"120", Seconds(120), "seconds"},

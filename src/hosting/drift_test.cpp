@@ -55,9 +55,9 @@ TEST(Drift, adds_without_a_click_only_what_is_vouched_for) {
     unprobed.probed.reset();
     struct {
         DriftFacts facts;
-        bool added;
-        Vouched vouched;
-        const char* why;
+        bool added = false;
+        Vouched vouched = Vouched::by_nobody;
+        const char* why = nullptr;
     } const cases[] = {
         {facts(enforce, "insecure", "", host("mx2.example.com")), false, Vouched::by_nobody,
          "one's own name is not approved by itself"},
@@ -181,7 +181,8 @@ TEST(Drift, nothing_loosens_by_itself) {
                                             "alt1.aspmx.l.google.com", "mx.other.example"};
     const std::vector<std::string> dnssec = {"secure", "insecure", "bogus", "unknown"};
     const std::vector<std::string> problems = {"", "", "", "starttls-missing", "certificate-expired", "timeout"};
-    std::mt19937 random(20270115);  // always the same sequences
+    std::seed_seq always_the_same{20270115};
+    std::mt19937 random(always_the_same);
     const auto pick = [&](const auto& list) { return list[random() % list.size()]; };
     int added = 0;
     for (int sequence = 0; sequence < 500; ++sequence) {
@@ -189,7 +190,7 @@ TEST(Drift, nothing_loosens_by_itself) {
         state.policy = patterns("mx1.example.com");
         state.mode = random() % 4 == 0 ? mtasts::Mode::testing : mtasts::Mode::enforce;
         if (random() % 2 == 0) {
-            state.setting.approved.push_back(random() % 2 == 0 ? "example.com" : "google");
+            state.setting.approved.emplace_back(random() % 2 == 0 ? "example.com" : "google");
         }
         if (random() % 5 == 0) {
             state.setting.following = store::MxFollowing::fixed;

@@ -14,7 +14,6 @@ using test::HostIs;
 using test::publish;
 using test::test_now;
 using ::testing::Contains;
-using ::testing::Not;
 
 const std::string theirs =
     "version: STSv1\r\nmode: enforce\r\nmx: mx.example.com\r\nmx: *.backup.example\r\nmax_age: 1209600\r\n";
@@ -93,7 +92,7 @@ TEST(ImportOfPolicy, a_policy_that_no_sender_takes_is_none) {
     evidence.fetch.outcome = verdict::PolicyFetch::Outcome::certificate_error;
     EXPECT_EQ(import_of(evidence).error().code, Errc::refused) << "whoever forges a policy has no certificate for it";
     evidence = published(theirs);
-    evidence.sts_txt.records.push_back("v=STSv1; id=2;");
+    evidence.sts_txt.records.emplace_back("v=STSv1; id=2;");
     EXPECT_EQ(import_of(evidence).error().code, Errc::refused) << "two records are none";
 }
 

@@ -363,9 +363,10 @@ std::vector<VersionFetches> fetches_by_version(const Versions& versions, const s
                                                const FetchCoverage& coverage, TimePoint now) {
     const CountsOf known = by_version(counts);
     std::vector<VersionFetches> out;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+    for (std::size_t newer = versions.size(); newer > 0; --newer) {
+        const store::PolicyVersion* version = &versions[newer - 1];
         VersionFetches one;
-        one.version = &*version;
+        one.version = version;
         if (const auto found = known.find(version->version); found != known.end()) {
             one.senders = senders_of(*version, found->second);
         }

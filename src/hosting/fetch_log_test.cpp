@@ -99,7 +99,7 @@ struct Recorder {
         std::unique_lock lock(mutex);
         ASSERT_TRUE(changed.wait_for(lock, 20s, condition));
     }
-    std::int64_t fetches() const {
+    [[nodiscard]] std::int64_t fetches() const {
         std::int64_t sum = 0;
         for (const FetchCount& count : counts) {
             sum += count.fetches;

@@ -416,7 +416,9 @@ TEST(Hosting, many_at_once_reports_alone_and_watched) {
     EXPECT_FALSE(place.show("nowhere.test")) << "and nothing was added";
     std::string states;
     for (const auto& entry : place.store().audit.list(place.who().organisation, "reports.test", 50).value()) {
-        states = entry.action == "domain.state" ? entry.after + " " + states : states;
+        if (entry.action == "domain.state") {
+            states.insert(0, entry.after + " ");
+        }
     }
     EXPECT_EQ(states, "state=verified state=gone ");
 }

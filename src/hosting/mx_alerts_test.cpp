@@ -9,8 +9,6 @@
 namespace postseal::hosting {
 namespace {
 
-using store::AlertSeverity;
-
 const TimePoint now{Seconds(1'800'000'000)};
 const auto day = std::chrono::days(1);
 

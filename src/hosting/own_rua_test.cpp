@@ -39,6 +39,7 @@ TEST(OwnRua, all_of_them_fit_into_the_record) {
     EXPECT_FALSE(read_own_ruas(std::vector<std::string>(own_rua_max + 1, "a@b.example")));
     EXPECT_FALSE(read_own_ruas({"a@b.example", "nonsense"}));
     std::vector<std::string> long_ones;
+    long_ones.reserve(4);
     for (int i = 0; i < 4; ++i) {
         long_ones.push_back("https://x" + std::to_string(i) + ".example/" + std::string(200, 'a'));
     }

@@ -111,9 +111,9 @@ TEST(Readiness, opens_only_when_everything_is_clean) {
 TEST(Readiness, counts_only_what_trusted_reports_say_of_the_time_in_testing) {
     struct {
         store::StoredReport report;
-        const char* failed;
-        const char* status;
-        const char* why;
+        const char* failed = nullptr;
+        const char* status = nullptr;
+        const char* why = nullptr;
     } const cases[] = {
         {report(store::Trust::unverified, "certificate-expired"), "", "unknown", "anybody can post that"},
         {report(store::Trust::network, "certificate-expired"), "", "unknown", "rule 18: known and operator"},

@@ -40,7 +40,9 @@ std::string terraform(const DomainRecords& domain) {
         // A name in Terraform begins with a letter or an underscore.
         std::ranges::replace_if(
             id, [](char c) { return c == '.'; }, '_');
-        id = id.starts_with('_') ? id : "_" + id;
+        if (!id.starts_with('_')) {
+            id.insert(0, 1, '_');
+        }
         out += fmt::format(
             "resource \"dns_cname_record\" \"postseal{}\" {{\n  zone  = \"{}\"\n  name  = \"{}\"\n  cname = \"{}\"\n"
             "  ttl   = {}\n}}\n",

@@ -26,7 +26,7 @@ struct RenewalWindow {  // RFC 9773 §4.2
     std::string explanation_url;  // "" = none
     friend bool operator==(const RenewalWindow&, const RenewalWindow&) = default;
 };
-Result<RenewalWindow> parse_renewal_info(std::string_view json);
+Result<RenewalWindow> parse_renewal_info(std::string_view text);
 
 // For how long an answer holds: what the CA said, but never less than a minute nor more than half a day.
 Seconds asked_again_after(std::optional<Seconds> retry_after);

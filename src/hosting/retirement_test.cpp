@@ -106,6 +106,7 @@ TEST_F(Retirement, the_database_lets_one_entry_be_verified) {
 TEST_F(Retirement, of_many_claims_at_once_one_wins) {
     constexpr int rivals = 8;
     std::vector<store::Domain> entries;
+    entries.reserve(rivals);
     for (int i = 0; i < rivals; ++i) {
         entries.push_back(add("rival" + std::to_string(i), DomainState::pending));
     }

@@ -67,11 +67,11 @@ std::optional<dns::Name> domain_named(std::string_view text) {
 // its other policies are about. Nothing when none says so.
 std::optional<dns::Name> addressee(const tlsrpt::Report& report, const std::optional<tlsrpt::MailHeaders>& mail,
                                    const std::string& file_name) {
-    if (const auto domain = domain_named(mail ? mail->report_domain : "")) {
+    if (auto domain = domain_named(mail ? mail->report_domain : "")) {
         return domain;
     }
     if (const auto hint = tlsrpt::parse_file_name(file_name)) {
-        if (const auto domain = domain_named(hint->policy_domain)) {
+        if (auto domain = domain_named(hint->policy_domain)) {
             return domain;
         }
     }

@@ -77,7 +77,7 @@ struct HttpServer::Impl {
     }
 
     // Some at a time: to look for the one that has waited longest among thousands is dear under a flood.
-    bool make_room(const HttpConnections& here) const {
+    [[nodiscard]] bool make_room(const HttpConnections& here) const {
         std::vector<HttpConnection*> waiting;
         std::copy_if(here.begin(), here.end(), std::back_inserter(waiting),
                      [](const HttpConnection* one) { return one->waits(); });

@@ -287,22 +287,6 @@ TEST_F(HttpsClientTest, NeverLeavesTheGlobalAddressesUnlessInALab) {
     EXPECT_EQ(server.connections(), 0);
 }
 
-// Design rule 20: behind a proxy the checked and pinned address would be a name that the proxy resolves as it likes.
-TEST_F(HttpsClientTest, NoProxyOfTheEnvironmentIsUsed) {
-    const ScriptedServer proxy([](Peer& peer) { (void)peer.read_head(); });
-    const char* const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    for (const char* scheme : {"http://", "socks5h://"}) {
-        for (const char* variable : variables) {
-            ::setenv(variable, (scheme + ("127.0.0.1:" + std::to_string(proxy.port()))).c_str(), 1);
-        }
-        EXPECT_EQ(fetch_from({.names = {host}}, ok_response(policy)).body, policy) << scheme;
-    }
-    for (const char* variable : variables) {
-        ::unsetenv(variable);
-    }
-    EXPECT_EQ(proxy.connections(), 0);
-}
-
 TEST_F(HttpsClientTest, PostsAndKeepsPinsApart) {
     const CertificateAndKey certificate = ca_.issue(host);
     std::string body;

@@ -9,6 +9,12 @@ namespace postseal::store {
 
 namespace {
 
+// Whoever controls a domain's DNS has it (rule 1), and nobody else: of two processes that find two entries verified at
+// the same moment, the database lets one.
+constexpr const char* one_verified =
+    "CREATE UNIQUE INDEX domain_verified ON domain (name) WHERE state IN ('verified', 'certificate', 'testing', "
+    "'ready', 'enforce', 'paused')";
+
 // Times are UTC seconds since 1970, days are days since 1970. Portable between SQLite and PostgreSQL but for the type
 // of a self-numbering key.
 const std::vector<std::vector<const char*>> migrations = {
@@ -139,10 +145,7 @@ const std::vector<std::vector<const char*>> migrations = {
         "ALTER TABLE domain ADD COLUMN imported TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE domain ADD COLUMN elsewhere TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE domain ADD COLUMN record_removed BIGINT NOT NULL DEFAULT 0",
-        // Whoever controls a domain's DNS has it (rule 1), and nobody else: of two processes that find two entries
-        // verified at the same moment, the database lets one.
-        "CREATE UNIQUE INDEX domain_verified ON domain (name) WHERE state IN ('verified', 'certificate', 'testing', "
-        "'ready', 'enforce', 'paused')",
+        one_verified,
     },
 };
 

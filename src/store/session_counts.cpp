@@ -139,6 +139,7 @@ Result<void> SessionCounts::add(const std::vector<tlsrpt::Count>& counts) {
         }
     }
     // Every policy of a domain's day knows the newest record: where to send when DNS does not answer.
+    record_rows.reserve(records.size());
     for (const auto& [key, record] : records) {
         record_rows.push_back({value(key.first), value(key.second), value(record)});
     }

@@ -517,6 +517,7 @@ TEST(SessionCounts, SumsManyAtOnce) {
     auto store = new_store();
     const Day day = std::chrono::floor<std::chrono::days>(now);
     std::vector<tlsrpt::Count> counts;
+    counts.reserve(152);
     for (int i = 0; i < 150; ++i) {  // more than go into one statement, and not a multiple of it
         counts.push_back({day, name(fmt::format("d{:03}.example", i)), "old", sts_result(1, 1)});
     }
