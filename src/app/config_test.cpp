@@ -73,7 +73,19 @@ TEST(Config, WrongInputIsRefusedWithFileLineAndKey) {
         {"[policyd]\nfirst_lookup_timeout_s = \"20\"\n", "c.toml:2: policyd.first_lookup_timeout_s", "a text"},
         {"[policyd]\nservername = 1\n", "c.toml:2: policyd.servername", "not a flag"},
         {"[policyd]\npartial_dane = \"maybe\"\n", "c.toml:2: policyd.partial_dane", "not one of the words"},
-        {"[[policyd.override]]\ndomain = \"example.org\"\nlevel = \"strong\"\n", "c.toml:1: policyd.override", "level"},
+        {"[[policyd.override]]\ndomain = \"example.org\"\nlevel = \"strong\"\n", "c.toml:3: policyd.override.level",
+         "no such level"},
+        {"[[policyd.override]]\nlevel = \"may\"\n", "c.toml:1: policyd.override.domain", "no domain"},
+        {"[[policyd.override]]\ndomain = \"example.org\"\n", "c.toml:1: policyd.override.level", "no level"},
+        {"[[policyd.override]]\ndomain = \"a..b\"\nlevel = \"may\"\n", "c.toml:2: policyd.override.domain",
+         "an empty label"},
+        {"[[policyd.override]]\nlevel = \"secure\"\nmatch = [\"mx.example.org\", \"a b\"]\ndomain = \"example.org\"\n",
+         "c.toml:3: policyd.override.match", "Postfix would defer all mail for it"},
+        {"[[policyd.override]]\nlevel = \"may\"\nmatch = \"mx.example.org\"\ndomain = \"example.org\"\n",
+         "c.toml:3: policyd.override.match", "names that nobody compares"},
+        {"[[policyd.override]]\ndomain = \"example.org\"\nlevel = \"may\"\n[[policyd.override]]\n"
+         "domain = \"Example.ORG.\"\nlevel = \"secure\"\n",
+         "c.toml:5: policyd.override.domain", "twice: which of them counts?"},
         {"[[policyd.override]]\ndomain = \"example.org\"\nlevle = \"may\"\n", "c.toml:3: policyd.override.levle",
          "key"},
         {"[store]\nurl = \"oracle:x\"\n", "c.toml:2: store.url", "no such store"},
@@ -156,6 +168,17 @@ TEST(Config, ReportsMayBeSubmittedWithAPassword) {
     for (const char* url : {"smtp://127.0.0.1:25", "smtps://mail.example", "submission://user@[::1]:1587", "direct"}) {
         EXPECT_EQ(first_error(std::string("[reporter]\nsubmission = \"") + url + "\"\n"), "") << url;
     }
+}
+
+TEST(Config, AnOverrideOfADomainAndOneOfItsSubtreeAreTwo) {
+    const Config config = parse_config(
+                              "[[policyd.override]]\ndomain = \"почта.test\"\nlevel = \"may\"\n"
+                              "[[policyd.override]]\ndomain = \".Xn--80A1ACNY.test\"\nlevel = \"encrypt\"\n",
+                              "c.toml")
+                              .value();
+    ASSERT_EQ(config.policyd.overrides.size(), 2U);
+    EXPECT_EQ(config.policyd.overrides[0].domain, "xn--80a1acny.test");
+    EXPECT_EQ(config.policyd.overrides[1].domain, ".xn--80a1acny.test");
 }
 
 TEST(Config, EqualListenersAreRefusedOnlyWhereBothWouldBeOpened) {
