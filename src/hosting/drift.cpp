@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "dns/public_suffix.h"
 #include "hosting/mx_presets.h"
-#include "hosting/public_suffix.h"
 
 namespace postseal::hosting {
 
@@ -76,7 +76,7 @@ Result<MxApproval> approval_from_text(std::string_view text) {
     if (!name.is_hostname()) {
         return invalid_input("approved", printable(word, 100) + " is no host name");
     }
-    if (is_public_suffix(name)) {
+    if (dns::is_public_suffix(name)) {
         return invalid_input("approved", name.text() + " is a public suffix: everybody can have a host below it");
     }
     return MxApproval{name, nullptr};

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "dns/public_suffix.h"
 #include "hosting/certificate_orders.h"
 #include "hosting/fetch_log.h"
 #include "hosting/own_rua.h"
-#include "hosting/public_suffix.h"
 #include "hosting/retirement.h"
 #include "net/await.h"
 
@@ -45,7 +45,7 @@ Result<dns::Name> hostable_name(std::string_view text, const dns::Name& zone) {
     if (name.is_under(zone)) {
         return Error{Errc::refused, "domain", name.text() + " lies in our own zone " + zone.text()};
     }
-    if (is_public_suffix(name)) {
+    if (dns::is_public_suffix(name)) {
         return Error{Errc::refused, "domain", name.text() + " is a public suffix: nobody's own domain"};
     }
     return name;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "dns/public_suffix.h"
 #include "hosting/mx_presets.h"
-#include "hosting/public_suffix.h"
 
 namespace postseal::hosting {
 
@@ -80,7 +80,7 @@ private:
 
     void look_at(const MxPattern& pattern) {
         const std::vector<dns::Name> hosts = matched(pattern, facts_.hosts);
-        if (pattern.wildcard() && is_public_suffix(pattern.name())) {
+        if (pattern.wildcard() && dns::is_public_suffix(pattern.name())) {
             add("mx-wildcard-public", LintSeverity::error, pattern,
                 fmt::format("everybody can register a name under {}, and a certificate for it: {} protects nothing",
                             pattern.name().text(), pattern.text()),

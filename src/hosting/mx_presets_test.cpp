@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/text.h"
-#include "hosting/public_suffix.h"
+#include "dns/public_suffix.h"
 
 namespace postseal::hosting {
 namespace {
@@ -90,7 +90,7 @@ TEST(MxPresets, the_table_is_sound) {
         for (const std::string_view entry : preset.names) {
             const dns::Name owned = name(entry.starts_with('.') ? entry.substr(1) : entry);
             EXPECT_EQ(owned.text(), entry.starts_with('.') ? entry.substr(1) : entry) << entry << " is not normal";
-            EXPECT_FALSE(is_public_suffix(owned)) << entry << " would vouch for everybody";
+            EXPECT_FALSE(dns::is_public_suffix(owned)) << entry << " would vouch for everybody";
             const MxPreset* owner = provider_of(entry.starts_with('.') ? owned.prefixed("x").value() : owned);
             EXPECT_EQ(owner, &preset) << entry << " is claimed twice";
         }

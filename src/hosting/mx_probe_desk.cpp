@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "hosting/public_suffix.h"
+#include "dns/public_suffix.h"
 
 namespace postseal::hosting {
 
@@ -64,7 +64,7 @@ struct ProbeDesk::Impl : std::enable_shared_from_this<ProbeDesk::Impl> {
     void pump() {
         for (std::size_t i = 0; i < queue.size() && running < settings.at_once_max;) {
             const Key key = queue[i];
-            std::size_t& here = at_provider[registrable_domain(key.first)];
+            std::size_t& here = at_provider[dns::registrable_domain(key.first)];
             if (here >= settings.per_provider_at_once_max) {
                 ++i;
                 continue;
@@ -96,7 +96,7 @@ struct ProbeDesk::Impl : std::enable_shared_from_this<ProbeDesk::Impl> {
 
     void finished(const Key& key, net::SmtpProbeResult result) {
         --running;
-        const auto provider = at_provider.find(registrable_domain(key.first));
+        const auto provider = at_provider.find(dns::registrable_domain(key.first));
         if (--provider->second == 0) {
             at_provider.erase(provider);
         }

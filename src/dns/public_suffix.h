@@ -3,11 +3,11 @@
 
 #include "dns/name.h"
 
-namespace postseal::hosting {
+namespace postseal::dns {
 
 // "com", "co.uk", "github.io": nobody's own domain. Without a list: a name of one label.
-bool is_public_suffix(const dns::Name& name);
+bool is_public_suffix(const Name& name);
 // The name that was registered: "example.co.uk" of mx1.mail.example.co.uk; a public suffix is its own.
-dns::Name registrable_domain(const dns::Name& name);
+Name registrable_domain(const Name& name);
 
-}  // namespace postseal::hosting
+}  // namespace postseal::dns

@@ -1,10 +1,10 @@
-#include "hosting/public_suffix.h"
+#include "dns/public_suffix.h"
 
 #include <libpsl.h>
 
 #include <memory>
 
-namespace postseal::hosting {
+namespace postseal::dns {
 
 namespace {
 
@@ -20,14 +20,14 @@ psl_ctx_t* list() {
 
 }  // namespace
 
-bool is_public_suffix(const dns::Name& name) {
+bool is_public_suffix(const Name& name) {
     return list() != nullptr ? psl_is_public_suffix(list(), name.text().c_str()) == 1 : name.label_count() < 2;
 }
 
-dns::Name registrable_domain(const dns::Name& name) {
+Name registrable_domain(const Name& name) {
     const char* found = list() != nullptr ? psl_registrable_domain(list(), name.text().c_str()) : nullptr;
-    const auto parsed = found != nullptr ? dns::Name::parse_ascii(found) : dns::Name();
+    const auto parsed = found != nullptr ? Name::parse_ascii(found) : Name();
     return parsed && !parsed->is_root() ? *parsed : name;
 }
 
-}  // namespace postseal::hosting
+}  // namespace postseal::dns
