@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/cmd_report_quarantine.h"
 #include "app/command.h"
 #include "app/config.h"
 #include "app/runtime.h"
@@ -337,6 +338,7 @@ void add_report(CLI::App& root, int& status) {
     command->add_flag("--json", options->as_json, "An array with an element for each report found");
     command->callback([options, &status] { status = show(*options); });
     add_import(*report, status);
+    add_report_quarantine(*report, status);
 }
 
 }  // namespace postseal::app

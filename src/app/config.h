@@ -147,6 +147,9 @@ struct Config {
         ListenAddresses http_listen;
         ListenAddresses smtp_listen;
         ListenAddresses lmtp_listen;
+        std::vector<dns::Name> known_submitters;  // besides those that are shipped
+        bool only_tlsrpt_keys = false;
+        std::int64_t kept_max_mb = 1024;
     } intake;
     struct {
         ListenAddresses listen;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/config_readers.h"
+#include "dns/public_suffix.h"
 
 namespace postseal::app {
 
@@ -128,6 +129,17 @@ void read_intake(Section& section, Config& config) {
     section.take_listen("http_listen", config.intake.http_listen);
     section.take_listen("smtp_listen", config.intake.smtp_listen);
     section.take_listen("lmtp_listen", config.intake.lmtp_listen);
+    section.take_list(
+        "known_submitters", config.intake.known_submitters, [](const std::string& text) -> Result<dns::Name> {
+            const auto name = dns::Name::parse(text);
+            if (!name || dns::is_public_suffix(*name)) {
+                return invalid_input("", fmt::format("\"{}\" must be somebody's domain", printable(text)));
+            }
+            return name;
+        });
+    section.take_flag("only_tlsrpt_keys", config.intake.only_tlsrpt_keys);
+    constexpr std::int64_t terabyte_mb = 1'000'000;
+    section.take_number("kept_max_mb", config.intake.kept_max_mb, 1, terabyte_mb);
 }
 
 void read_console(Section& section, Config& config) {

@@ -245,6 +245,16 @@ void add_certificates(Text& out, const hosting::CertificateFigures& figures) {
     }
 }
 
+void add_mail_intake(Text& out, const intake::MailIntakeCounters& counters) {
+    out.counter("postseal_intake_mailed_reports_total", "Reports that came by mail and count", counters.stored.load());
+    out.counter("postseal_intake_mailed_duplicates_total", "Reports that came by mail and were known already",
+                counters.duplicates.load());
+    out.counter("postseal_intake_kept_mails_total", "Mails that do not count: no report, unsigned, odd figures",
+                counters.kept.load());
+    out.counter("postseal_intake_deferred_mails_total", "Mails refused for a while: DNS, the store, limits",
+                counters.deferred.load());
+}
+
 std::string metrics_text(Sending& sending, const Receiving* receiving, const store::Alerts& alerts,
                          bool state_dir_lost) {
     Text out;
@@ -283,6 +293,9 @@ std::string metrics_text(Sending& sending, const Receiving* receiving, const sto
     }
     if (const auto intakes = sending.log_intakes(); !intakes.empty()) {
         add_log_intakes(out, intakes);
+    }
+    if (const auto* mail = receiving != nullptr ? receiving->mail_intake() : nullptr) {
+        add_mail_intake(out, mail->counters());
     }
     if (const auto* hosting = receiving != nullptr ? receiving->hosting() : nullptr) {
         add_certificates(out, hosting->certificate_figures());

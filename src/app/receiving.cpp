@@ -10,6 +10,7 @@
 #include "net/dns_server.h"
 #include "net/http_server.h"
 #include "net/poller.h"
+#include "net/smtp_server.h"
 #include "net/tls.h"
 
 namespace postseal::app {
@@ -101,12 +102,12 @@ hosting::PolicyHostLimits policy_host_limits(const Config& config) {
 }  // namespace
 
 struct Receiving::Impl {
-    Impl(const Config& its_config, InheritedSockets its_inherited, net::LoopPool& its_serving, net::WorkPool& its_work,
+    Impl(const Config& its_config, InheritedSockets its_inherited, net::LoopPool& its_serving, Outside& its_outside,
          store::Store& its_store, const Clock& its_clock, Log& its_log)
         : config(its_config),
           inherited(std::move(its_inherited)),
           serving(its_serving),
-          work(its_work),
+          outside(its_outside),
           store(its_store),
           clock(its_clock),
           log(its_log) {}
@@ -217,7 +218,7 @@ struct Receiving::Impl {
     }
 
     Result<void> start_intake() {
-        intake = std::make_unique<intake::Intake>(store, work, clock, log);
+        intake = std::make_unique<intake::Intake>(store, outside.work(), clock, log);
         net::HttpServerSettings settings;
         settings.body_bytes_max = intake::body_bytes_max;
         POSTSEAL_TRY(const auto tls, tls_context());
@@ -225,7 +226,55 @@ struct Receiving::Impl {
         if (auto listening = listen_all(*servers.back(), config.intake.https_listen, tls, inherited); !listening) {
             return listening;
         }
-        return listen_all(*servers.back(), config.intake.http_listen, nullptr, inherited);
+        if (auto listening = listen_all(*servers.back(), config.intake.http_listen, nullptr, inherited); !listening) {
+            return listening;
+        }
+        return start_mail_intake();
+    }
+
+    // Also without a listener: what was kept is looked at and read again.
+    Result<void> start_mail_intake() {
+        intake::MailIntakeSettings settings;
+        for (const dns::Name& submitter : config.intake.known_submitters) {
+            settings.submitters.approve(submitter);
+        }
+        settings.dkim.only_tlsrpt_keys = config.intake.only_tlsrpt_keys;
+        constexpr std::int64_t megabyte = 1'000'000;
+        settings.kept_bytes_max = config.intake.kept_max_mb * megabyte;
+        mail_intake = std::make_unique<intake::MailIntake>(store, intake::lookups_of(outside.resolver()), clock, log,
+                                                           std::move(settings));
+        using Protocol = net::SmtpServerSettings::Protocol;
+        if (auto started = start_mail_server(Protocol::smtp, "smtp", config.intake.smtp_listen); !started) {
+            return started;
+        }
+        return start_mail_server(Protocol::lmtp, "lmtp", config.intake.lmtp_listen);
+    }
+
+    Result<void> start_mail_server(net::SmtpServerSettings::Protocol protocol, const std::string& via,
+                                   const ListenAddresses& addresses) {
+        if (addresses.empty()) {
+            return {};
+        }
+        net::SmtpServerSettings settings;
+        settings.protocol = protocol;
+        settings.message_bytes_max = intake::mail_bytes_max;
+        if (const auto name = name_of(config.intake.host)) {
+            settings.host_name = name->text();
+            // Senders of mail name no host in the handshake as a rule; theirs is encrypted all the same.
+            net::TlsSettings tls;
+            tls.unknown_name = net::TlsSettings::UnknownName::fallback;
+            tls.fallback = *name;
+            tls.alpn_http = false;
+            POSTSEAL_TRY(settings.tls, net::TlsContext::make(certificates, tls));
+        }
+        mail_servers.push_back(
+            std::make_unique<net::SmtpServer>(serving.all(), std::move(settings), mail_intake->handler(via)));
+        for (const net::ListenAddress& address : addresses) {
+            if (auto listening = mail_servers.back()->listen(address); !listening) {
+                return listening;
+            }
+        }
+        return {};
     }
 
     void drain() const {
@@ -242,7 +291,7 @@ struct Receiving::Impl {
     Config config;
     InheritedSockets inherited;
     net::LoopPool& serving;
-    net::WorkPool& work;
+    Outside& outside;
     store::Store& store;
     const Clock& clock;
     Log& log;
@@ -253,6 +302,8 @@ struct Receiving::Impl {
     std::unique_ptr<hosting::Publication> publication;
     std::unique_ptr<hosting::Hosting> facade;
     std::unique_ptr<intake::Intake> intake;
+    std::unique_ptr<intake::MailIntake> mail_intake;
+    std::vector<std::unique_ptr<net::SmtpServer>> mail_servers;
     std::unique_ptr<net::PollerPool> dns_pollers;
     std::unique_ptr<net::DnsServer> dns_server;
     std::unique_ptr<hosting::FetchLog> fetch_log;
@@ -269,10 +320,10 @@ Receiving::~Receiving() {
 }
 
 Result<std::unique_ptr<Receiving>> Receiving::start(const Config& config, InheritedSockets inherited,
-                                                    net::LoopPool& serving, net::WorkPool& work, store::Store& store,
+                                                    net::LoopPool& serving, Outside& outside, store::Store& store,
                                                     const Clock& clock, Log& log) {
     std::unique_ptr<Receiving> receiving(
-        new Receiving(std::make_unique<Impl>(config, std::move(inherited), serving, work, store, clock, log)));
+        new Receiving(std::make_unique<Impl>(config, std::move(inherited), serving, outside, store, clock, log)));
     if (auto started = receiving->impl_->start(); !started) {
         return started.error();
     }
@@ -295,6 +346,12 @@ void Receiving::stop_listening() {
     for (const auto& server : impl_->servers) {
         server->stop();
     }
+    for (const auto& server : impl_->mail_servers) {
+        server->stop();
+    }
+    if (impl_->mail_intake) {
+        impl_->mail_intake->stop();
+    }
     if (impl_->dns_pollers) {
         impl_->dns_pollers->stop();
     }
@@ -315,6 +372,12 @@ const hosting::Hosting* Receiving::hosting() const {
 
 intake::Intake* Receiving::intake() {
     return impl_->intake.get();
+}
+intake::MailIntake* Receiving::mail_intake() {
+    return impl_->mail_intake.get();
+}
+const intake::MailIntake* Receiving::mail_intake() const {
+    return impl_->mail_intake.get();
 }
 
 std::optional<Receiving::PolicyHostFigures> Receiving::policy_host() const {

@@ -12,18 +12,21 @@
 #include "hosting/fetch_log.h"
 #include "hosting/hosting.h"
 #include "intake/intake.h"
+#include "intake/mail_intake.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "store/store.h"
 
 namespace postseal::app {
 
+class Outside;
+
 class Receiving {
 public:
     // Starts the roles that are on; the listeners accept when it returns. Everything passed in must outlive it.
     // `inherited`: sockets of the policy host that systemd listens on.
     static Result<std::unique_ptr<Receiving>> start(const Config& config, InheritedSockets inherited,
-                                                    net::LoopPool& serving, net::WorkPool& work, store::Store& store,
+                                                    net::LoopPool& serving, Outside& outside, store::Store& store,
                                                     const Clock& clock, Log& log);
     Receiving(const Receiving&) = delete;
     Receiving& operator=(const Receiving&) = delete;
@@ -39,6 +42,8 @@ public:
     [[nodiscard]] const hosting::Hosting* hosting() const;
     // Null when the role is off.
     [[nodiscard]] intake::Intake* intake();
+    [[nodiscard]] intake::MailIntake* mail_intake();
+    [[nodiscard]] const intake::MailIntake* mail_intake() const;
     // Nothing when the role is off. The pointers live as long as this object.
     struct PolicyHostFigures {
         const net::HttpServerCounters* https = nullptr;

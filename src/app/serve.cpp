@@ -125,8 +125,8 @@ public:
         }
         POSTSEAL_TRY(sending_, Sending::start(config_, std::move(inherited), *outside_, *store_, clock_, *log_));
         serving_ = std::make_unique<net::LoopPool>("serve");
-        POSTSEAL_TRY(receiving_, Receiving::start(config_, std::move(for_receiving), *serving_, outside_->work(),
-                                                  *store_, clock_, *log_));
+        POSTSEAL_TRY(receiving_,
+                     Receiving::start(config_, std::move(for_receiving), *serving_, *outside_, *store_, clock_, *log_));
         if (auto started = start_console(); !started) {
             return started;
         }
@@ -234,13 +234,17 @@ private:
         console_ = std::make_unique<console::Console>(
             console::ConsoleParts{outside_->work(), outside_->loop(), *store_, clock_, *log_, sending_->policy_daemon(),
                                   sending_->reporter(), sending_->collector(), sending_->log_intakes(),
-                                  receiving_->hosting()},
+                                  receiving_->hosting(), receiving_->mail_intake()},
             std::move(settings));
+        // The threads on which this happens stop before the console goes.
+        const auto publish = [console = console_.get()](const store::Domain& domain) {
+            console->publish(domain.organisation, "reports-changed", {{"domain", domain.name.text()}});
+        };
         if (auto* intake = receiving_->intake()) {
-            // The work pool, on whose threads this happens, stops before the console goes.
-            intake->observe([console = console_.get()](const store::Domain& domain) {
-                console->publish(domain.organisation, "reports-changed", {{"domain", domain.name.text()}});
-            });
+            intake->observe(publish);
+        }
+        if (auto* mail_intake = receiving_->mail_intake()) {
+            mail_intake->observe(publish);
         }
         socket_server_ = std::make_unique<net::HttpServer>(std::vector<net::Loop*>{&outside_->loop()},
                                                            net::HttpServerSettings{}, console_->socket_handler());

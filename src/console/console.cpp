@@ -12,6 +12,7 @@
 #include "console/events.h"
 #include "console/fetches_api.h"
 #include "console/http_reply.h"
+#include "console/kept_mails_api.h"
 #include "console/mx_api.h"
 #include "console/overrides_api.h"
 #include "console/query_api.h"
@@ -44,6 +45,8 @@ struct Console::Impl : std::enable_shared_from_this<Impl> {
         add_certificates_routes(router, domains);
         add_fetches_routes(router, parts.store, parts.clock);
         add_reports_routes(router, parts.store, parts.clock);
+        add_kept_mail_routes(router, {parts.store, parts.clock, parts.mail_intake,
+                                      [this] { return sessions.operators_organisation(); }});
         add_audit_routes(router, parts.store);
         add_alert_routes(router, {parts.store, parts.clock, [this] { return sessions.operators_organisation(); }});
         publish_alerts(parts.store.alerts, events);

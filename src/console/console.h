@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "hosting/hosting.h"
+#include "intake/mail_intake.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "sender/collector.h"
@@ -51,6 +52,7 @@ struct ConsoleParts {
     sender::Collector* collector = nullptr;
     std::vector<sender::LogIntake*> log_intakes = {};
     hosting::Hosting* hosting = nullptr;
+    intake::MailIntake* mail_intake = nullptr;
 };
 
 class Console {

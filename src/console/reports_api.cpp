@@ -93,6 +93,7 @@ json::object one_report(const store::StoredReport& stored, std::size_t raw_bytes
             {"received", to_rfc3339(stored.received)},
             {"via", via_word(stored)},
             {"trust", store::to_string(stored.trust)},
+            {"signature", null_if_empty(stored.signature)},
             {"counted", true},
             {"raw_bytes", raw_bytes},
             {"file", stored.source},

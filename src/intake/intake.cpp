@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "base/text.h"
-#include "tlsrpt/hints.h"
+#include "intake/addressee.h"
+#include "intake/mail_trust.h"
 
 namespace postseal::intake {
 
@@ -37,80 +37,15 @@ net::HttpResponse status(int code, std::string_view words) {
     return net::HttpResponse::text(code, std::string(words) + "\n");
 }
 
-std::string domain_of_mailbox(std::string_view mailbox) {
-    const auto at = mailbox.rfind('@');
-    if (at == std::string_view::npos) {
-        return "";
-    }
-    std::string_view rest = mailbox.substr(at + 1);
-    rest = rest.substr(0, rest.find_first_of("> \t,;)"));
-    const auto name = dns::Name::parse(rest);
-    return name && !name->is_root() ? name->text() : "";
-}
-
-// The policy-domain of DANE is the MX host's TLSA base domain (RFC 8460 §1.1), under whatever name the domain's mail
-// is taken in; the sessions were the domain's.
-bool is_of_host(const tlsrpt::PolicyResult& policy) {
-    return policy.policy_type == "tlsa";
-}
-
 bool is_about(const tlsrpt::PolicyResult& policy, const dns::Name& domain) {
     return is_of_host(policy) || !policy.policy_domain || *policy.policy_domain == domain.text();
-}
-
-std::optional<dns::Name> domain_named(std::string_view text) {
-    const auto domain = dns::Name::parse(text);
-    return domain && !domain->is_root() ? std::optional(*domain) : std::nullopt;
-}
-
-// Whose MX hosts a report's TLSA policies speak of: the domain that its mail names, or its file, or the one that all
-// its other policies are about. Nothing when none says so.
-std::optional<dns::Name> addressee(const tlsrpt::Report& report, const std::optional<tlsrpt::MailHeaders>& mail,
-                                   const std::string& file_name) {
-    if (auto domain = domain_named(mail ? mail->report_domain : "")) {
-        return domain;
-    }
-    if (const auto hint = tlsrpt::parse_file_name(file_name)) {
-        if (auto domain = domain_named(hint->policy_domain)) {
-            return domain;
-        }
-    }
-    std::optional<dns::Name> only;
-    for (const tlsrpt::PolicyResult& policy : report.policies) {
-        const auto domain = domain_named(is_of_host(policy) ? "" : policy.policy_domain.value_or(""));
-        if (domain && only && *domain != *only) {
-            return std::nullopt;
-        }
-        only = domain ? domain : only;
-    }
-    return only;
-}
-
-// A report may speak of several domains; each gets what is said of it.
-std::map<dns::Name, tlsrpt::Report> by_domain(const tlsrpt::Report& report, const std::optional<dns::Name>& hosts_of) {
-    std::map<dns::Name, tlsrpt::Report> parts;
-    for (const tlsrpt::PolicyResult& policy : report.policies) {
-        const auto domain = is_of_host(policy) && hosts_of ? hosts_of : domain_named(policy.policy_domain.value_or(""));
-        if (!domain) {
-            continue;
-        }
-        auto [part, fresh] = parts.try_emplace(*domain, report);
-        if (fresh) {
-            part->second.policies.clear();
-        }
-        part->second.policies.push_back(policy);
-    }
-    return parts;
 }
 
 }  // namespace
 
 std::string submitter_of(const tlsrpt::Report& report) {
-    std::string submitter = domain_of_mailbox(report.contact_info.value_or(""));
-    if (submitter.empty()) {
-        submitter = to_lower(printable(report.organization_name.value_or(""), 200));
-    }
-    return submitter;
+    const auto contact = domain_of_mailbox(report.contact_info.value_or(""));
+    return contact ? contact->text() : to_lower(printable(report.organization_name.value_or(""), 200));
 }
 
 net::HttpResponse Intake::answer(const net::HttpRequest& request) {
@@ -208,7 +143,7 @@ Received Intake::import_file(ByteView bytes, const std::string& name) {
             received.rejected.push_back(read.report.error());
             continue;
         }
-        const auto parts = by_domain(*read.report, addressee(*read.report, input.mail, name));
+        const auto parts = by_domain(*read.report, addressee(*read.report, read.mail, read.file_names));
         if (parts.empty()) {
             received.rejected.push_back(invalid_input("report", "names no policy domain"));
             continue;

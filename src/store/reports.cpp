@@ -31,8 +31,16 @@ std::string identity_of(const NewReport& report) {
 }
 
 // A report's sessions belong to the UTC day in which its range begins.
+Day day_of(const tlsrpt::Report& report, TimePoint received) {
+    return std::chrono::floor<std::chrono::days>(report.begin.value_or(received));
+}
 Day day_of(const NewReport& report) {
-    return std::chrono::floor<std::chrono::days>(report.report.begin.value_or(report.received));
+    return day_of(report.report, report.received);
+}
+
+Trust trust_of(std::string_view text) {
+    const auto* found = std::ranges::find(trusts, text, &std::pair<Trust, std::string_view>::second);
+    return found == trusts.end() ? Trust::unverified : found->first;
 }
 
 }  // namespace
@@ -49,20 +57,32 @@ std::string_view to_string(Trust trust) {
 Result<Reports::Added> Reports::add(const NewReport& report) {
     Added outcome = Added::stored;
     auto added = database_->transaction([&]() -> Result<void> {
-        POSTSEAL_TRY(
-            const Rows inserted,
-            database_->query("INSERT INTO report (identity, received, via, source, trust, domain, submitter, content, "
-                             "deviations, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-                             "ON CONFLICT (identity) DO NOTHING RETURNING id",
-                             {value(identity_of(report)), value(report.received), value(report.via),
-                              value(report.source), value(to_string(report.trust)), value(report.domain.text()),
-                              value(report.submitter), value(boost::json::serialize(to_json(report.report))),
-                              value(deviations_to_json(report.deviations)), value(report.raw)}));
+        POSTSEAL_TRY(const Rows inserted,
+                     database_->query(
+                         "INSERT INTO report (identity, received, via, source, trust, domain, submitter, content, "
+                         "deviations, raw, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+                         "ON CONFLICT (identity) DO NOTHING RETURNING id",
+                         {value(identity_of(report)), value(report.received), value(report.via), value(report.source),
+                          value(to_string(report.trust)), value(report.domain.text()), value(report.submitter),
+                          value(boost::json::serialize(to_json(report.report))),
+                          value(deviations_to_json(report.deviations)), value(report.raw), value(report.signature)}));
         if (inserted.empty()) {
-            outcome = Added::duplicate;
-            return {};
+            POSTSEAL_TRY(const bool weaker, take_off_weaker(report));
+            if (!weaker) {
+                outcome = Added::duplicate;
+                return {};
+            }
+            auto replaced = database_->query(
+                "UPDATE report SET received = $2, via = $3, source = $4, trust = $5, content = $6, deviations = $7, "
+                "raw = $8, signature = $9 WHERE identity = $1",
+                {value(identity_of(report)), value(report.received), value(report.via), value(report.source),
+                 value(to_string(report.trust)), value(boost::json::serialize(to_json(report.report))),
+                 value(deviations_to_json(report.deviations)), value(report.raw), value(report.signature)});
+            if (!replaced) {
+                return replaced.error();
+            }
         }
-        return add_to_rollups(report.domain, day_of(report), report.submitter, report.report);
+        return change_rollups(Sums::add, report.domain, day_of(report), report.submitter, report.report);
     });
     if (!added) {
         return added.error();
@@ -70,8 +90,22 @@ Result<Reports::Added> Reports::add(const NewReport& report) {
     return outcome;
 }
 
-Result<void> Reports::add_to_rollups(const dns::Name& domain, Day day, const std::string& submitter,
+Result<bool> Reports::take_off_weaker(const NewReport& report) {
+    POSTSEAL_TRY(const Rows rows, database_->query("SELECT trust, received, content FROM report WHERE identity = $1",
+                                                   {value(identity_of(report))}));
+    if (rows.empty() || trust_of(rows[0].text(0)) >= report.trust) {
+        return false;
+    }
+    POSTSEAL_TRY(const tlsrpt::Report there, report_from_json(rows[0].text(2)));
+    auto taken_off =
+        change_rollups(Sums::take_off, report.domain, day_of(there, rows[0].time(1)), report.submitter, there);
+    return taken_off ? Result<bool>(true) : Result<bool>(taken_off.error());
+}
+
+Result<void> Reports::change_rollups(Sums how, const dns::Name& domain, Day day, const std::string& submitter,
                                      const tlsrpt::Report& report) {
+    const std::int64_t sign = how == Sums::add ? 1 : -1;
+    const auto signed_value = [&](std::uint64_t count) { return value(sign * static_cast<std::int64_t>(count)); };
     for (const tlsrpt::PolicyResult& policy : report.policies) {
         POSTSEAL_TRY(
             const auto sums,
@@ -79,8 +113,7 @@ Result<void> Reports::add_to_rollups(const dns::Name& domain, Day day, const std
                              "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (domain, day, policy_type, submitter) "
                              "DO UPDATE SET successful = rollup.successful + $5, failed = rollup.failed + $6",
                              {value(domain.text()), value(day), value(policy.policy_type), value(submitter),
-                              value(static_cast<std::int64_t>(policy.successful)),
-                              value(static_cast<std::int64_t>(policy.failed))}));
+                              signed_value(policy.successful), signed_value(policy.failed)}));
         (void)sums;
         for (const tlsrpt::FailureDetail& detail : policy.failures) {
             POSTSEAL_TRY(
@@ -91,17 +124,47 @@ Result<void> Reports::add_to_rollups(const dns::Name& domain, Day day, const std
                                  "DO UPDATE SET sessions = failure_rollup.sessions + $7",
                                  {value(domain.text()), value(day), value(policy.policy_type), value(submitter),
                                   value(detail.result_type), value(detail.receiving_mx_hostname.value_or("")),
-                                  value(static_cast<std::int64_t>(detail.sessions))}));
+                                  signed_value(detail.sessions)}));
             (void)failures;
         }
     }
     return {};
 }
 
+Result<void> Reports::recount() {
+    return database_->transaction([&]() -> Result<void> {
+        for (const char* empty : {"DELETE FROM rollup", "DELETE FROM failure_rollup"}) {
+            if (auto emptied = database_->query(empty); !emptied) {
+                return emptied.error();
+            }
+        }
+        constexpr std::int64_t at_once = 500;
+        std::int64_t last = 0;
+        while (true) {
+            POSTSEAL_TRY(const Rows rows,
+                         database_->query("SELECT id, received, domain, submitter, content FROM report WHERE id > $1 "
+                                          "ORDER BY id LIMIT $2",
+                                          {value(last), value(at_once)}));
+            for (const Row& row : rows) {
+                POSTSEAL_TRY(const dns::Name domain, dns::Name::parse_ascii(row.text(2)));
+                POSTSEAL_TRY(const tlsrpt::Report report, report_from_json(row.text(4)));
+                auto counted = change_rollups(Sums::add, domain, day_of(report, row.time(1)), row.text(3), report);
+                if (!counted) {
+                    return counted;
+                }
+                last = row.number(0);
+            }
+            if (rows.empty()) {
+                return {};
+            }
+        }
+    });
+}
+
 namespace {
 
 constexpr std::string_view report_columns =
-    "SELECT id, received, via, source, trust, domain, submitter, content, deviations FROM report ";
+    "SELECT id, received, via, source, trust, domain, submitter, content, deviations, signature FROM report ";
 
 Result<std::vector<StoredReport>> read_reports(const Result<Rows>& rows) {
     if (!rows) {
@@ -109,13 +172,8 @@ Result<std::vector<StoredReport>> read_reports(const Result<Rows>& rows) {
     }
     std::vector<StoredReport> out;
     for (const Row& row : *rows) {
-        StoredReport stored{row.number(0), row.time(1), row.text(2), row.text(3), Trust::unverified, {},
-                            row.text(6),   {},          {}};
-        for (const auto& [trust, text] : trusts) {
-            if (text == row.text(4)) {
-                stored.trust = trust;
-            }
-        }
+        StoredReport stored{row.number(0), row.time(1), row.text(2), row.text(3), trust_of(row.text(4)), {},
+                            row.text(6),   {},          {},          row.text(9)};
         POSTSEAL_TRY(stored.domain, dns::Name::parse_ascii(row.text(5)));
         POSTSEAL_TRY(stored.report, report_from_json(row.text(7)));
         POSTSEAL_TRY(stored.deviations, deviations_from_json(row.text(8)));
@@ -137,6 +195,14 @@ Result<std::vector<StoredReport>> Reports::trusted_since(const dns::Name& domain
                                              "WHERE domain = $1 AND trust IN ('known', 'operator') AND received >= $2 "
                                              "ORDER BY received DESC, id DESC LIMIT $3",
                                          {value(domain.text()), value(since), value(limit)}));
+}
+
+Result<std::vector<StoredReport>> Reports::signed_by(const dns::Name& domain, const std::string& submitter,
+                                                     TimePoint since, std::int64_t limit) {
+    return read_reports(database_->query(std::string(report_columns) +
+                                             "WHERE domain = $1 AND submitter = $2 AND trust IN ('aligned', 'known', "
+                                             "'operator') AND received >= $3 ORDER BY received DESC, id DESC LIMIT $4",
+                                         {value(domain.text()), value(submitter), value(since), value(limit)}));
 }
 
 Result<std::int64_t> Reports::newest_trusted(const dns::Name& domain) {
@@ -184,7 +250,8 @@ Result<std::vector<Rollup>> Reports::rollups(const dns::Name& domain, Day from, 
     POSTSEAL_TRY(
         const Rows rows,
         database_->query("SELECT day, policy_type, submitter, successful, failed FROM rollup WHERE domain = $1 "
-                         "AND day BETWEEN $2 AND $3 ORDER BY day, policy_type, submitter",
+                         "AND day BETWEEN $2 AND $3 AND (successful <> 0 OR failed <> 0) "
+                         "ORDER BY day, policy_type, submitter",
                          {value(domain.text()), value(from), value(to)}));
     std::vector<Rollup> out;
     for (const Row& row : rows) {
@@ -197,7 +264,7 @@ Result<std::vector<FailureRollup>> Reports::failure_rollups(const dns::Name& dom
     POSTSEAL_TRY(
         const Rows rows,
         database_->query("SELECT day, policy_type, submitter, result_type, mx_host, sessions FROM failure_rollup "
-                         "WHERE domain = $1 AND day BETWEEN $2 AND $3 "
+                         "WHERE domain = $1 AND day BETWEEN $2 AND $3 AND sessions <> 0 "
                          "ORDER BY day, policy_type, submitter, result_type, mx_host",
                          {value(domain.text()), value(from), value(to)}));
     std::vector<FailureRollup> out;

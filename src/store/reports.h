@@ -25,6 +25,7 @@ struct NewReport {
     std::string submitter;  // domain of contact-info, else organization-name, else ""; lower case
     tlsrpt::Report report;
     std::vector<tlsrpt::Deviation> deviations;
+    std::string signature = {};  // the DKIM signature that was believed, "d=google.com s=20251104"; "": none was
 };
 
 struct StoredReport {
@@ -37,6 +38,7 @@ struct StoredReport {
     std::string submitter;
     tlsrpt::Report report;
     std::vector<tlsrpt::Deviation> deviations;
+    std::string signature;
 };
 
 // One row of the sums: never add rows of different policy types (rule 19).
@@ -69,13 +71,20 @@ public:
 
     enum class Added { stored, duplicate };
     // Durable when it returns. Duplicate: the same (submitter, report-id, policy domain, range) was received before, by
-    // whatever way.
+    // whatever way, with the same trust or more. With less, what was received takes its place, in the sums as well:
+    // report-ids can be guessed, and whoever posts a forged report first must not keep the real one out.
     Result<Added> add(const NewReport& report);
+    // Counts every stored report anew: what rollups() and failure_rollups() give must not change by it. All domains.
+    Result<void> recount();
 
     Result<std::vector<StoredReport>> list(const dns::Name& domain, std::int64_t limit);  // newest first
     // Trusted ones (rule 18) that were received since then, newest first: what anybody can post neither is among them
     // nor pushes them out.
     Result<std::vector<StoredReport>> trusted_since(const dns::Name& domain, TimePoint since, std::int64_t limit);
+    // What the submitter has reported to the domain, received since then and signed (or the operator's own), newest
+    // first. System only.
+    Result<std::vector<StoredReport>> signed_by(const dns::Name& domain, const std::string& submitter, TimePoint since,
+                                                std::int64_t limit);
     Result<std::int64_t> newest_trusted(const dns::Name& domain);  // id; 0: there is none
     Result<std::optional<StoredReport>> find(std::int64_t id);
     Result<Bytes> raw(std::int64_t id);
@@ -84,7 +93,10 @@ public:
     Result<std::vector<FailureRollup>> failure_rollups(const dns::Name& domain, Day from, Day to);
 
 private:
-    Result<void> add_to_rollups(const dns::Name& domain, Day day, const std::string& submitter,
+    // True: there was the same with less trust, and it is in the sums no more.
+    Result<bool> take_off_weaker(const NewReport& report);
+    enum class Sums { add, take_off };
+    Result<void> change_rollups(Sums how, const dns::Name& domain, Day day, const std::string& submitter,
                                 const tlsrpt::Report& report);
     Database* database_;
 };

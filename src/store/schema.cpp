@@ -147,6 +147,15 @@ const std::vector<std::vector<const char*>> migrations = {
         "ALTER TABLE domain ADD COLUMN record_removed BIGINT NOT NULL DEFAULT 0",
         one_verified,
     },
+    {
+        "ALTER TABLE report ADD COLUMN signature TEXT NOT NULL DEFAULT ''",
+        // What arrived and does not count; organisation 0: nobody's that is hosted here. `digest` of the bytes.
+        "CREATE TABLE kept_mail (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, organisation BIGINT NOT NULL, "
+        "domain TEXT NOT NULL, received BIGINT NOT NULL, last_received BIGINT NOT NULL, arrivals BIGINT NOT NULL, "
+        "via TEXT NOT NULL, source TEXT NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL, reason TEXT NOT NULL, "
+        "detail TEXT NOT NULL, raw_bytes BIGINT NOT NULL, raw BLOB NOT NULL)",
+        "CREATE INDEX kept_mail_organisation ON kept_mail (organisation, id)",
+    },
 };
 
 }  // namespace

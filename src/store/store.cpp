@@ -16,6 +16,7 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
       domains(*database),
       fetch_logs(*database),
       handed_reports(*database),
+      kept_mails(*database),
       log_positions(*database),
       mx_settings(*database),
       policy_cache(*database),

@@ -15,6 +15,7 @@
 #include "store/domains.h"
 #include "store/fetch_log.h"
 #include "store/handed_reports.h"
+#include "store/kept_mails.h"
 #include "store/log_positions.h"
 #include "store/mx_settings.h"
 #include "store/policy_cache.h"
@@ -41,6 +42,7 @@ public:
     Domains domains;
     FetchLogs fetch_logs;
     HandedReports handed_reports;
+    KeptMails kept_mails;
     LogPositions log_positions;
     MxSettings mx_settings;
     PolicyCache policy_cache;

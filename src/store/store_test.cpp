@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <future>
 #include <limits>
+#include <random>
 
 #include "base/testing.h"
 #include "store/schema.h"
@@ -460,6 +462,7 @@ TEST(PolicyCache, TakesOverTheRowsOfAnOlderPostseal) {
               "testing_since BIGINT, cnames_until BIGINT, verification TEXT NOT NULL, mx_watch TEXT NOT NULL, "
               "last_error "
               "TEXT NOT NULL)",
+              "CREATE TABLE report (id INTEGER PRIMARY KEY)",
               "CREATE TABLE policy_cache (domain TEXT PRIMARY KEY, entry TEXT NOT NULL)",
               "INSERT INTO policy_cache VALUES ('example.com', '{\"policy\":{\"lines\":[\"version: STSv1\","
               "\"mode: enforce\",\"mx: *.example.com\",\"max_age: 86400\"],\"id\":\"id1\",\"fetched\":1000,"
@@ -645,6 +648,83 @@ TEST(Reports, CountsEachReportOnce) {  // RPT-048: the same report resent is dro
     EXPECT_EQ(totals.sessions_ok, 20);
     EXPECT_EQ(totals.sessions_failed, 4);
     EXPECT_EQ(totals.last, now);
+}
+
+// Rule 18: report-ids can be guessed; who posts a forged one first must not keep the real one out.
+TEST(Reports, MoreTrustTakesThePlaceOfLess) {
+    auto store = new_store();
+    NewReport forged = a_report("r1");
+    forged.report.policies = {sts_result(1'000'000, 900'000)};
+    forged.raw = Bytes{9};
+    ASSERT_EQ(store->reports.add(forged).value(), Reports::Added::stored);
+    NewReport real = a_report("r1");
+    real.trust = Trust::known;
+    real.signature = "d=sender.example s=s1";
+    EXPECT_EQ(store->reports.add(real).value(), Reports::Added::stored);
+    EXPECT_EQ(store->reports.add(forged).value(), Reports::Added::duplicate);
+    const auto totals = store->reports.totals(name("example.com")).value();
+    EXPECT_EQ(totals.received, 1);
+    EXPECT_EQ(totals.sessions_ok, 10);
+    EXPECT_EQ(totals.sessions_failed, 2);
+    const auto listed = store->reports.list(name("example.com"), 10).value().at(0);
+    EXPECT_EQ(listed.trust, Trust::known);
+    EXPECT_EQ(listed.signature, real.signature);
+    EXPECT_EQ(store->reports.raw(listed.id).value(), (Bytes{1, 2, 3}));
+}
+
+// Property: the sums that grow with each arrival are what counting everything anew gives.
+TEST(Reports, RollupsAreARecount) {
+    auto store = new_store();
+    std::mt19937 random(8460);  // the same in every run
+    const auto below = [&](std::uint32_t bound) { return static_cast<std::uint32_t>(random() % bound); };
+    const std::vector<std::string> domains = {"example.com", "example.org"};
+    const std::vector<std::string> types = {"sts", "tlsa", "no-policy-found"};
+    const std::vector<std::string> results = {"certificate-expired", "validation-failure", "starttls-not-supported"};
+    const std::vector<Trust> trusts = {Trust::unverified, Trust::aligned, Trust::known, Trust::operator_};
+    for (int i = 0; i < 400; ++i) {
+        NewReport report = a_report("r" + std::to_string(below(60)));
+        report.domain = name(domains[below(2)]);
+        report.submitter = below(2) == 0 ? "a.example" : "b.example";
+        report.trust = trusts[below(4)];
+        report.report.begin = now + Seconds(86'400 * static_cast<std::int64_t>(below(3)));
+        report.report.policies.clear();
+        for (std::uint32_t policies = below(4); policies > 0; --policies) {
+            tlsrpt::PolicyResult policy = sts_result(below(100), below(20));
+            policy.policy_type = types[below(3)];
+            policy.failures.clear();
+            for (std::uint32_t failures = below(4); failures > 0; --failures) {
+                tlsrpt::FailureDetail detail;
+                detail.result_type = results[below(3)];
+                detail.sessions = below(9);
+                if (below(2) == 0) {
+                    detail.receiving_mx_hostname = "mx" + std::to_string(below(2)) + ".example.com";
+                }
+                policy.failures.push_back(detail);
+            }
+            report.report.policies.push_back(policy);
+        }
+        ASSERT_TRUE(store->reports.add(report));
+    }
+    const auto sums = [&] {
+        std::vector<std::string> out;
+        const Day day = std::chrono::floor<std::chrono::days>(now);
+        for (const std::string& domain : domains) {
+            for (const Rollup& one : store->reports.rollups(name(domain), day, day + std::chrono::days(9)).value()) {
+                out.push_back(domain + " " + to_iso_day(one.day) + " " + one.policy_type + " " + one.submitter + " " +
+                              std::to_string(one.successful) + "/" + std::to_string(one.failed));
+            }
+            for (const FailureRollup& one :
+                 store->reports.failure_rollups(name(domain), day, day + std::chrono::days(9)).value()) {
+                out.push_back(domain + " " + to_iso_day(one.day) + " " + one.policy_type + " " + one.submitter + " " +
+                              one.result_type + " " + one.mx_host + " " + std::to_string(one.sessions));
+            }
+        }
+        return out;
+    };
+    const auto grown = sums();
+    EXPECT_GT(grown.size(), 50U);
+    ASSERT_TRUE(store->reports.recount());
+    EXPECT_EQ(sums(), grown);
 }
 
 TEST(Reports, NeverSumsTwoPolicyTypes) {  // rule 19

@@ -158,6 +158,8 @@ private:
         for (OpenReport& open : found) {
             if (open.report) {
                 apply_hints(*open.report, source.file_names, source.mail, open.deviations);
+                open.file_names = source.file_names;
+                open.mail = source.mail == nullptr ? std::nullopt : std::optional(*source.mail);
             }
         }
         return found;

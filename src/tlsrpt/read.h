@@ -26,13 +26,6 @@ struct ReadLimits {
     std::size_t mime_depth_max = 10;
 };
 
-// One report found, readable or not.
-struct ReadReport {
-    Result<Report> report;  // an error says where and what
-    std::vector<Deviation> deviations;
-    Bytes json;  // the report's own bytes, inflated; empty when it could not be unpacked
-};
-
 // What the mail around a report says; all of it is the sender's word (RFC 8460 §5.3, §5.6: the body wins).
 struct MailHeaders {
     std::string from;
@@ -42,9 +35,18 @@ struct MailHeaders {
     std::string message_id;
 };
 
+// One report found, readable or not.
+struct ReadReport {
+    Result<Report> report;  // an error says where and what
+    std::vector<Deviation> deviations;
+    Bytes json;                                // the report's own bytes, inflated; empty when it could not be unpacked
+    std::vector<std::string> file_names = {};  // of the containers around it, innermost first
+    std::optional<MailHeaders> mail = {};      // of the innermost message around it
+};
+
 struct ReadInput {
     std::vector<ReadReport> reports;  // at least one: an input without any report is one error
-    std::optional<MailHeaders> mail;
+    std::optional<MailHeaders> mail;  // of the outermost message, of several the first
 };
 
 // `file_name` is a hint for messages and for a missing policy-domain (RFC 8460 §5.1); the kind is sniffed from the

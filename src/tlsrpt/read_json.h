@@ -18,7 +18,11 @@ struct OpenReport {
     Result<Report> report;
     Deviations deviations;
     Bytes json;
-    [[nodiscard]] ReadReport close() && { return {std::move(report), deviations.list(), std::move(json)}; }
+    std::vector<std::string> file_names = {};
+    std::optional<MailHeaders> mail = {};
+    [[nodiscard]] ReadReport close() && {
+        return {std::move(report), deviations.list(), std::move(json), std::move(file_names), std::move(mail)};
+    }
 };
 
 // True for an object with members that only a TLS report has.

@@ -795,6 +795,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What came by mail and does not count
+         * @description No report, unsigned, odd figures: kept with the reason, in no sum. Newest first.
+         */
+        get: operations["listQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/quarantine/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One of them */
+        get: operations["getQuarantined"];
+        put?: never;
+        post?: never;
+        /** Forget it for good */
+        delete: operations["dropQuarantined"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/quarantine/{id}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** The mail as it came */
+        get: operations["getQuarantinedRaw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/quarantine/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read it again, by the same rules or on your word
+         * @description With `accept`, neither signature nor figures are asked about, and the report counts with the trust `operator`; the reason goes into the audit log.
+         */
+        post: operations["retryQuarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/bulk": {
         parameters: {
             query?: never;
@@ -1715,6 +1796,8 @@ export interface components {
             /** @enum {string} */
             via: "https" | "mail" | "import";
             trust: components["schemas"]["Trust"];
+            /** @description The DKIM signature that was believed: d= and s= */
+            signature?: string | null;
             counted: boolean;
             /** @description Size as received */
             raw_bytes: number;
@@ -1727,6 +1810,27 @@ export interface components {
                 message: string;
             }[];
             report: components["schemas"]["NormalisedReport"] | null;
+        };
+        /** @description A mail that does not count, and why */
+        KeptMail: {
+            id: string;
+            /** @description Whom it is about, as far as that can be seen */
+            domain: string | null;
+            /** Format: date-time */
+            received: string;
+            /** Format: date-time */
+            last_received: string;
+            /** @description Of the same bytes */
+            arrivals: number;
+            via: string;
+            /** @description The peer's address, and the name that leads back to it */
+            source: string;
+            sender: string | null;
+            subject: string | null;
+            /** @description no-report, unreadable, unsigned, bad-signature, not-aligned, no-domain-of-ours, odd-figures */
+            reason: string;
+            detail: string;
+            raw_bytes: number;
         };
         /** @description `data` of the events domain-added and domain-changed */
         DomainEvent: {
@@ -5156,6 +5260,207 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["WrongState"];
             422: components["responses"]["InvalidField"];
+        };
+    };
+    listQuarantine: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "mails": [
+                     *         {
+                     *           "id": "12",
+                     *           "domain": "shop.example",
+                     *           "received": "2026-11-24T08:00:00Z",
+                     *           "last_received": "2026-11-24T08:00:00Z",
+                     *           "arrivals": 1,
+                     *           "via": "smtp",
+                     *           "source": "192.0.2.7 (mail.sender.example)",
+                     *           "sender": "tls@sender.example",
+                     *           "subject": "Report Domain: shop.example Submitter: sender.example",
+                     *           "reason": "unsigned",
+                     *           "detail": "the mail has no DKIM signature",
+                     *           "raw_bytes": 2410
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        mails: components["schemas"]["KeptMail"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["NotSignedIn"];
+        };
+    };
+    getQuarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "12",
+                     *       "domain": "shop.example",
+                     *       "received": "2026-11-24T08:00:00Z",
+                     *       "last_received": "2026-11-24T08:00:00Z",
+                     *       "arrivals": 1,
+                     *       "via": "smtp",
+                     *       "source": "192.0.2.7 (mail.sender.example)",
+                     *       "sender": "tls@sender.example",
+                     *       "subject": "Report Domain: shop.example Submitter: sender.example",
+                     *       "reason": "unsigned",
+                     *       "detail": "the mail has no DKIM signature",
+                     *       "raw_bytes": 2410
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeptMail"];
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    dropQuarantined: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getQuarantinedRaw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    retryQuarantined: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description csrf_token of the session. Needed with the cookie; not on the local socket. Missing or wrong: 403, code csrf. */
+                "X-CSRF-Token"?: components["parameters"]["Csrf"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accept": "asked the submitter: they really sent it"
+                 *     }
+                 */
+                "application/json": {
+                    accept?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description What became of it; when it counts, it is in the quarantine no more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "counted": true,
+                     *       "stored": 1,
+                     *       "duplicates": 0,
+                     *       "reason": null,
+                     *       "detail": null
+                     *     }
+                     */
+                    "application/json": {
+                        counted: boolean;
+                        stored: number;
+                        duplicates: number;
+                        reason: string | null;
+                        detail: string | null;
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidField"];
+            /** @description The intake does not run in this process */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     addDomains: {
