@@ -62,9 +62,9 @@ def all_scenes() -> dict:
     return {scene.name: scene for scene in files}
 
 
-def enabled() -> list:
+def enabled(file: str = "scenes.txt") -> list:
     """tests/scenes.txt: the scenes that a run without names plays."""
-    lines = (TESTS / "scenes.txt").read_text().splitlines()
+    lines = (TESTS / file).read_text().splitlines()
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 
 
@@ -198,7 +198,8 @@ def main() -> int:
     known = all_scenes()
     if args.list:
         for name, scene in known.items():
-            print(f"{name:9} {scene.path.name}{'' if name in enabled() else '  (not in the default run)'}")
+            played = name in enabled() or name in enabled("scenes-release.txt")
+            print(f"{name:9} {scene.path.name}{'' if played else '  (not in the default run)'}")
         return 0
     names = args.scene or [name for name in enabled() if not args.long or known[name].long_limit_s]
     unknown = [name for name in names if name not in known]

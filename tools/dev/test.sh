@@ -96,8 +96,10 @@ verb_test() {
             not_here "the scenes need root (network namespaces)"
         fi
     fi
-    if release_build $long && is_root && [ -x build/release/postseal ] && grep -q '^t-00' tests/scenes.txt 2>/dev/null; then
-        scenes release t-00
+    if release_build $long && is_root && [ -x build/release/postseal ]; then
+        local names
+        mapfile -t names < <(grep '^t-' tests/scenes-release.txt)
+        scenes release "${names[@]}"
         ! $long || scenes release --long
     fi
     if $long; then
