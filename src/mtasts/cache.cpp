@@ -105,6 +105,9 @@ std::optional<TimePoint> next_refetch(const CachedPolicy& cached, TimePoint now,
     if (now >= cached.expires() || now > cached.last_used + settings.keep_refetching_for) {
         return std::nullopt;
     }
+    if (cached.fetched > now) {
+        return now;  // the clock has been set back: who knows how old it is
+    }
     const TimePoint due = cached.fetched + refetch_interval(cached, settings);
     if (due >= cached.expires()) {
         return std::nullopt;  // too short-lived to be kept fresh: the next request after its end waits for a fetch

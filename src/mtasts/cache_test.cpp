@@ -275,6 +275,16 @@ TEST(NextRefetch, Table) {
     }
 }
 
+// Fetched while the clock ran ahead by years: without a refetch its daily look and its end would be as far away.
+TEST(NextRefetch, IsDueAtOnceWhenTheClockHasBeenSetBack) {
+    const CachedPolicy cached = cached_policy(7 * 86'400);
+    EXPECT_EQ(next_refetch(cached, at(-1)), at(-1));
+    EXPECT_EQ(next_refetch(cached, t0 - 400 * day), t0 - 400 * day);
+    const NextAction next = next_action(cached, {}, lookup_failed, t0 - 400 * day);
+    EXPECT_EQ(next.kind, Kind::fetch);
+    EXPECT_TRUE(in_force(cached, t0 - 400 * day)) << "and it holds until then";
+}
+
 TEST(NextRefetch, AYearOfDailyFetchesKeepsThePolicyAliveWithoutTxt) {  // STS-070, STS-036
     std::optional<CachedPolicy> cached = cached_policy(7 * 86'400);
     for (int d = 1; d <= 365; ++d) {
