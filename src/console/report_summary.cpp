@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "console/http_reply.h"
+#include "tlsrpt/reason.h"
 
 namespace postseal::console {
 
@@ -128,6 +129,21 @@ std::map<FailureKey, Failure> failures_of(const SummaryFacts& facts) {
     return failures;
 }
 
+// What the senders' words mean, each meaning once.
+json::array explanations_of(const std::set<std::string>& reason_codes) {
+    std::map<std::string, std::string> urgencies;
+    for (const std::string& code : reason_codes) {
+        if (const tlsrpt::ReasonText* found = tlsrpt::explain_reason(code)) {
+            urgencies.emplace(found->explanation, found->urgency);
+        }
+    }
+    json::array out;
+    for (const auto& [explanation, urgency] : urgencies) {
+        out.push_back(json::object{{"explanation", explanation}, {"urgency", urgency}});
+    }
+    return out;
+}
+
 json::array failures_to_json(const SummaryFacts& facts) {
     const auto failures = failures_of(facts);
     std::vector<const std::pair<const FailureKey, Failure>*> sorted;
@@ -147,6 +163,7 @@ json::array failures_to_json(const SummaryFacts& facts) {
                          {"hosts", ranked(failure.hosts, "host")},
                          {"submitters", ranked(failure.submitters, "submitter")},
                          {"reason_codes", json::array(failure.reason_codes.begin(), failure.reason_codes.end())},
+                         {"explanations", explanations_of(failure.reason_codes)},
                          {"first_day", to_iso_day(failure.first)},
                          {"last_day", to_iso_day(failure.last)}});
     }

@@ -10,6 +10,7 @@
 #include "console/domain_lookup.h"
 #include "console/http_reply.h"
 #include "console/report_summary.h"
+#include "tlsrpt/reason.h"
 
 namespace postseal::console {
 
@@ -53,6 +54,11 @@ json::object list_item(const store::StoredReport& stored) {
             {"failure_types", json::array(failure_types.begin(), failure_types.end())}};
 }
 
+json::value explanation_of(const tlsrpt::FailureDetail& detail) {
+    const tlsrpt::ReasonText* found = detail.reason_code ? tlsrpt::explain_reason(*detail.reason_code) : nullptr;
+    return found == nullptr ? json::value(nullptr) : json::value(found->explanation);
+}
+
 json::object normalised(const tlsrpt::Report& report) {
     json::array policies;
     for (const tlsrpt::PolicyResult& policy : report.policies) {
@@ -65,7 +71,8 @@ json::object normalised(const tlsrpt::Report& report) {
                                             {"receiving_ip", or_null(detail.receiving_ip)},
                                             {"sessions", detail.sessions},
                                             {"additional_information", or_null(detail.additional_information)},
-                                            {"reason_code", or_null(detail.reason_code)}});
+                                            {"reason_code", or_null(detail.reason_code)},
+                                            {"explanation", explanation_of(detail)}});
         }
         policies.push_back(json::object{{"type", policy.policy_type},
                                         {"domain", or_null(policy.policy_domain)},

@@ -1679,6 +1679,11 @@ export interface components {
             }[];
             /** @description Distinct failure-reason-code texts, at most 20 */
             reason_codes: string[];
+            /** @description What those texts mean, as far as we know them (src/tlsrpt/data/reasons.tsv); the words are in the catalogues, reason.EXPLANATION */
+            explanations: {
+                explanation: components["schemas"]["Explanation"];
+                urgency: components["schemas"]["Urgency"];
+            }[];
             /** Format: date */
             first_day: string;
             /** Format: date */
@@ -1784,6 +1789,7 @@ export interface components {
                     sessions: number | null;
                     additional_information: string | null;
                     reason_code: string | null;
+                    explanation: components["schemas"]["Explanation"] | null;
                 }[];
             }[];
         };
@@ -1811,6 +1817,16 @@ export interface components {
             }[];
             report: components["schemas"]["NormalisedReport"] | null;
         };
+        /**
+         * @description What a failure-reason-code means; its words are in the catalogues, reason.EXPLANATION
+         * @enum {string}
+         */
+        Explanation: "bad-issuer" | "bad-signature" | "chain-incomplete" | "connection-lost" | "dane-required" | "dns" | "dnssec" | "expired" | "general-validation" | "handshake" | "mx-not-in-policy" | "name-mismatch" | "no-certificate" | "no-common-cipher" | "no-policy" | "no-starttls" | "not-yet-valid" | "policy-certificate" | "policy-http-status" | "policy-invalid" | "policy-media-type" | "policy-unreachable" | "protocol-version" | "purpose" | "record-invalid" | "revocation-unknown" | "revoked" | "self-signed" | "self-signed-in-chain" | "sender-fault" | "starttls-refused" | "timeout" | "tlsa-mismatch" | "tlsa-unusable" | "unreachable" | "untrusted" | "weak-key";
+        /**
+         * @description sender: nothing that the owner of the domain can mend
+         * @enum {string}
+         */
+        Urgency: "now" | "soon" | "watch" | "sender";
         /** @description A mail that does not count, and why */
         KeptMail: {
             id: string;
@@ -3926,7 +3942,8 @@ export interface operations {
                      *                 "receiving_ip": "198.51.100.22",
                      *                 "sessions": 760,
                      *                 "additional_information": null,
-                     *                 "reason_code": "certificate has expired"
+                     *                 "reason_code": "certificate has expired",
+                     *                 "explanation": "expired"
                      *               },
                      *               {
                      *                 "type": "validation-failure",
@@ -3936,7 +3953,8 @@ export interface operations {
                      *                 "receiving_ip": "198.51.100.23",
                      *                 "sessions": 220,
                      *                 "additional_information": null,
-                     *                 "reason_code": "MX_HOSTS_MISMATCH"
+                     *                 "reason_code": "MX_HOSTS_MISMATCH",
+                     *                 "explanation": "mx-not-in-policy"
                      *               }
                      *             ]
                      *           }

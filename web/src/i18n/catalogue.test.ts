@@ -24,7 +24,7 @@ const slots = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((m) => 
 
 const english = flatten(en);
 const russian = flatten(ru);
-const used_by_panel = [...english.keys()].filter((key) => ["panel", "words", "result", "finding", "alert", "problem"].includes(key.split(".")[0] ?? ""));
+const used_by_panel = [...english.keys()].filter((key) => ["panel", "words", "result", "reason", "finding", "alert", "problem"].includes(key.split(".")[0] ?? ""));
 
 function sources(): string {
   return readdirSync(src, { recursive: true, encoding: "utf8" })
@@ -37,7 +37,7 @@ function sources(): string {
 function uses(text: string): { literal: Set<string>; pattern: RegExp[] } {
   const literal = new Set<string>();
   const pattern: RegExp[] = [];
-  for (const [, quoted, template] of text.matchAll(/"((?:panel|words|result|finding|alert|problem)\.[\w.-]+)"|`((?:panel|words|result|finding|alert|problem)\.[^`]+)`/g)) {
+  for (const [, quoted, template] of text.matchAll(/"((?:panel|words|result|reason|finding|alert|problem)\.[\w.-]+)"|`((?:panel|words|result|reason|finding|alert|problem)\.[^`]+)`/g)) {
     if (quoted !== undefined) literal.add(quoted);
     if (template !== undefined) pattern.push(new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\$\{(?:[^{}]|\{[^}]*\})*\}/g, "[\\w-]+")}$`));
   }
@@ -88,6 +88,8 @@ describe("catalogues", () => {
       // Both are listed in prose, as words that more may be added to.
       ...(schemas.Attention.properties.code.description.match(/[a-z]+(?:-[a-z]+)+/g) ?? []).flatMap((s) => [`finding.attention.${s}.short`, `finding.attention.${s}.long`]),
       ...(/Codes: (.*)\./.exec(schemas.Problem.description)?.[1]?.split(", ") ?? []).map((s) => `problem.${s}`),
+      ...schemas.Urgency.enum.map((s) => `words.urgency.${s}`),
+      ...schemas.Explanation.enum.flatMap((s) => ["title", "cause", "action"].map((part) => `reason.${s}.${part}`)),
       ...resultTypes.flatMap((s) => ["title", "cause", "meaning", "action"].map((part) => `result.${s}.${part}`)),
     ];
     expect(wanted.length).toBeGreaterThan(90);

@@ -2,14 +2,14 @@
 // added up), and each failure type with its cause, what it means for mail and what to do.
 import { SegmentedControl, Skeleton } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { Fragment, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { DomainDetail, ReportSummary } from "../api/client";
 import { useSummary } from "../api/queries";
 import { okPercent, useFormats } from "../i18n/format";
 import { enforced_between, enforced_when_failing } from "./enforced";
 import { Icon } from "./icons";
-import { Card, Empty, Failed, Hint, Table, Words } from "./parts";
+import { Ago, Card, Empty, Failed, Hint, Table, Words } from "./parts";
 import css from "./sessions.module.css";
 
 const SessionsChart = lazy(() => import("./sessions_chart"));
@@ -40,6 +40,31 @@ export function PolicyTypeName({ type }: { type: string }) {
   const known = policyType(type);
   if (!known) return <code>{type}</code>;
   return <Hint label={t(`words.policy_type_meaning.${known}`)}>{t(`words.policy_type.${known}`)}</Hint>;
+}
+
+/** What our own probe of the host says now, beside what senders said. */
+function Probe({ host, domain }: { host: string; domain: DomainDetail }) {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const mx = domain.mx.find((one) => one.host === host.toLowerCase().replace(/\.$/, ""));
+  const state = mx === undefined ? "gone" : mx.probed === null ? "none" : mx.problem_code === null ? "fine" : mx.problem_code;
+  return (
+    <>
+      <dt>{t("panel.sessions.probe", { host })}</dt>
+      <dd data-testid="failure-probe" data-host={host} data-state={state}>
+        {mx === undefined ? (
+          t("panel.sessions.probe_gone")
+        ) : mx.probed === null ? (
+          t("panel.sessions.probe_none")
+        ) : (
+          <>
+            {mx.problem_code === null ? t("panel.sessions.probe_fine") : t(`finding.mx.${mx.problem_code}`)}{" "}
+            {mx.problem_code === "certificate-expired" && mx.certificate && t("panel.mx.expired", { date: format.date(mx.certificate.not_after) })} (<Ago iso={mx.probed} />)
+          </>
+        )}
+      </dd>
+    </>
+  );
 }
 
 function Failure({ failure, domain }: { failure: ReportSummary["failures"][number]; domain: DomainDetail }) {
@@ -79,6 +104,17 @@ function Failure({ failure, domain }: { failure: ReportSummary["failures"][numbe
                 </dd>
               </>
             )}
+            {hosts.map(({ host }) => host !== null && <Probe key={host} host={host} domain={domain} />)}
+            {failure.explanations.map(({ explanation, urgency }) => (
+              <Fragment key={explanation}>
+                <dt data-testid="reason" data-reason={explanation}>
+                  {t(`reason.${explanation}.title`)} ({t(`words.urgency.${urgency}`)})
+                </dt>
+                <dd>
+                  {t(`reason.${explanation}.cause`)} {t(`reason.${explanation}.action`)}
+                </dd>
+              </Fragment>
+            ))}
             {hosts.length > 1 && (
               <>
                 <dt>{t("panel.sessions.by_host")}</dt>

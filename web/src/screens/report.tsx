@@ -51,6 +51,7 @@ function PolicyCard({ policy }: { policy: Policy }) {
                   {f.reason_code !== null && (
                     <div className={css.dim} style={{ fontSize: 13 }}>
                       <code translate="no">{f.reason_code}</code>
+                      {f.explanation !== null && <div>{t(`reason.${f.explanation}.title`)}</div>}
                     </div>
                   )}
                 </>
