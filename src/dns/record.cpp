@@ -16,11 +16,12 @@ struct TypeName {
 };
 
 constexpr TypeName type_names[] = {
-    {Type::a, "A"},       {Type::ns, "NS"},         {Type::cname, "CNAME"}, {Type::soa, "SOA"},
-    {Type::ptr, "PTR"},   {Type::hinfo, "HINFO"},   {Type::mx, "MX"},       {Type::txt, "TXT"},
-    {Type::aaaa, "AAAA"}, {Type::opt, "OPT"},       {Type::ds, "DS"},       {Type::rrsig, "RRSIG"},
-    {Type::nsec, "NSEC"}, {Type::dnskey, "DNSKEY"}, {Type::tlsa, "TLSA"},   {Type::caa, "CAA"},
-    {Type::any, "ANY"},   {Type::axfr, "AXFR"},     {Type::ixfr, "IXFR"},
+    {Type::a, "A"},       {Type::ns, "NS"},         {Type::cname, "CNAME"},     {Type::soa, "SOA"},
+    {Type::ptr, "PTR"},   {Type::hinfo, "HINFO"},   {Type::mx, "MX"},           {Type::txt, "TXT"},
+    {Type::aaaa, "AAAA"}, {Type::opt, "OPT"},       {Type::ds, "DS"},           {Type::rrsig, "RRSIG"},
+    {Type::nsec, "NSEC"}, {Type::dnskey, "DNSKEY"}, {Type::nsec3, "NSEC3"},     {Type::nsec3param, "NSEC3PARAM"},
+    {Type::tlsa, "TLSA"}, {Type::cds, "CDS"},       {Type::cdnskey, "CDNSKEY"}, {Type::tsig, "TSIG"},
+    {Type::caa, "CAA"},   {Type::any, "ANY"},       {Type::axfr, "AXFR"},       {Type::ixfr, "IXFR"},
 };
 
 }  // namespace
@@ -63,6 +64,8 @@ std::string to_string(Rcode rcode) {
             return "NOTIMP";
         case Rcode::refused:
             return "REFUSED";
+        case Rcode::notauth:
+            return "NOTAUTH";
         case Rcode::badvers:
             return "BADVERS";
     }

@@ -29,7 +29,12 @@ enum class Type : std::uint16_t {
     rrsig = 46,
     nsec = 47,
     dnskey = 48,
+    nsec3 = 50,
+    nsec3param = 51,
     tlsa = 52,
+    cds = 59,
+    cdnskey = 60,
+    tsig = 250,
     caa = 257,
     any = 255,
     axfr = 252,
@@ -47,9 +52,10 @@ enum class Rcode : std::uint16_t {
     nxdomain = 3,
     notimp = 4,
     refused = 5,
+    notauth = 9,
     badvers = 16
 };
-// "NXDOMAIN"; "RCODE9" for the rest.
+// "NXDOMAIN"; "RCODE11" for the rest.
 std::string to_string(Rcode rcode);
 
 // An IPv4 or IPv6 address. Text is dotted decimal, or RFC 5952.

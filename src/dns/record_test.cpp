@@ -125,7 +125,7 @@ TEST(Record, TypesAsText) {
         EXPECT_FALSE(parse_type(bad)) << bad;
     }
     EXPECT_EQ(to_string(Rcode::nxdomain), "NXDOMAIN");
-    EXPECT_EQ(to_string(static_cast<Rcode>(9)), "RCODE9");
+    EXPECT_EQ(to_string(static_cast<Rcode>(11)), "RCODE11");
 }
 
 }  // namespace
