@@ -124,7 +124,8 @@ private:
 // RFC 7766, RFC 1035 §4.2.2: two bytes of length before each message.
 class DnsOverTcp final : public StreamProtocol {
 public:
-    DnsOverTcp(const DnsHandler& handler, dns::IpAddress client) : handler_(handler), client_(client) {}
+    DnsOverTcp(const DnsHandler& handler, const DnsTransferHandler& transfers, dns::IpAddress client)
+        : handler_(handler), transfers_(transfers), client_(client) {}
 
     Progress receive(std::string_view input, std::string& out, const StreamResume& /*resume*/) override {
         Progress progress;
@@ -138,35 +139,67 @@ public:
             if (rest.size() < size + 2) {
                 break;
             }
+            const DnsQuery query{rest.subspan(2, size), DnsQuery::Transport::tcp, client_};
+            progress.consumed += size + 2;
+            if (auto transfer = transfers_ ? transfers_(query) : nullptr) {
+                if (running_) {  // nobody needs two at once on one connection
+                    progress.next = Next::close;
+                    return progress;
+                }
+                running_ = std::move(transfer);
+                continue;
+            }
             reply_.clear();
-            if (!handler_({rest.subspan(2, size), DnsQuery::Transport::tcp, client_}, reply_) ||
-                reply_.size() > 65535) {
+            if (!handler_(query, reply_) || !put(out)) {
                 progress.next = Next::close;
                 return progress;
             }
-            out.push_back(static_cast<char>(reply_.size() >> 8U));
-            out.push_back(static_cast<char>(reply_.size() & 0xffU));
-            out.append(as_text(reply_));
-            progress.consumed += size + 2;
         }
         return progress;
     }
 
+    // RFC 5936 §4.1.1: answers to other questions may come between the messages of a transfer.
+    bool produce(std::string& out) override {
+        if (!running_) {
+            return false;
+        }
+        reply_.clear();
+        if (!running_->next(reply_) || !put(out)) {
+            running_.reset();
+            return false;
+        }
+        return true;
+    }
+
 private:
+    bool put(std::string& out) {
+        if (reply_.empty() || reply_.size() > 65535) {
+            return false;
+        }
+        out.push_back(static_cast<char>(reply_.size() >> 8U));
+        out.push_back(static_cast<char>(reply_.size() & 0xffU));
+        out.append(as_text(reply_));
+        return true;
+    }
+
     const DnsHandler& handler_;
+    const DnsTransferHandler& transfers_;
     dns::IpAddress client_;
     Bytes reply_;
+    std::unique_ptr<DnsMessages> running_;
 };
 
 }  // namespace
 
 struct DnsServer::Impl {
-    Impl(PollerPool& its_pollers, DnsServerSettings its_settings, DnsHandler its_handler)
+    Impl(PollerPool& its_pollers, DnsServerSettings its_settings, DnsHandler its_handler,
+         DnsTransferHandler its_transfers)
         : pollers(its_pollers),
           settings(its_settings),
           handler(std::move(its_handler)),
+          transfers(std::move(its_transfers)),
           tcp(pollers, tcp_settings(settings), [this](std::optional<dns::IpAddress> peer) {
-              return std::make_unique<DnsOverTcp>(handler, peer.value_or(dns::IpAddress()));
+              return std::make_unique<DnsOverTcp>(handler, transfers, peer.value_or(dns::IpAddress()));
           }) {}
     static StreamServerSettings tcp_settings(const DnsServerSettings& settings) {
         StreamServerSettings result;
@@ -196,13 +229,14 @@ struct DnsServer::Impl {
     PollerPool& pollers;
     DnsServerSettings settings;
     DnsHandler handler;
+    DnsTransferHandler transfers;
     StreamServer tcp;
     std::vector<std::pair<std::size_t, std::unique_ptr<UdpListener>>> udp;  // with the poller's number
     std::vector<ListenAddress> addresses;
 };
 
-DnsServer::DnsServer(PollerPool& pollers, DnsServerSettings settings, DnsHandler handler)
-    : impl_(std::make_unique<Impl>(pollers, settings, std::move(handler))) {}
+DnsServer::DnsServer(PollerPool& pollers, DnsServerSettings settings, DnsHandler handler, DnsTransferHandler transfers)
+    : impl_(std::make_unique<Impl>(pollers, settings, std::move(handler), std::move(transfers))) {}
 
 DnsServer::~DnsServer() {
     for (auto& watched : impl_->udp) {

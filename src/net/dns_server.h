@@ -28,6 +28,19 @@ struct DnsQuery {
 // handler's.
 using DnsHandler = std::function<bool(const DnsQuery& query, Bytes& reply)>;
 
+// An answer of several messages, over TCP (RFC 5936 §2.2). On the connection's thread.
+class DnsMessages {
+public:
+    DnsMessages() = default;
+    DnsMessages(const DnsMessages&) = delete;
+    DnsMessages& operator=(const DnsMessages&) = delete;
+    virtual ~DnsMessages() = default;
+    // Writes the next whole message, at most 65535 bytes; false: that was all. An empty one ends the connection.
+    virtual bool next(Bytes& message) = 0;
+};
+// Looks at each query over TCP first; null: it is the handler's.
+using DnsTransferHandler = std::function<std::unique_ptr<DnsMessages>(const DnsQuery& query)>;
+
 struct DnsServerSettings {
     std::size_t tcp_connections_max = 1000;  // of each poller
     std::chrono::seconds tcp_idle_timeout{10};
@@ -36,7 +49,7 @@ struct DnsServerSettings {
 
 class DnsServer {
 public:
-    DnsServer(PollerPool& pollers, DnsServerSettings settings, DnsHandler handler);
+    DnsServer(PollerPool& pollers, DnsServerSettings settings, DnsHandler handler, DnsTransferHandler transfers = {});
     DnsServer(const DnsServer&) = delete;
     DnsServer& operator=(const DnsServer&) = delete;
     ~DnsServer();

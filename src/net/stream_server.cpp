@@ -153,9 +153,10 @@ private:
         std::size_t sent = 0;      // of `output`
         std::uint32_t events = 0;  // that the poller watches for
         SteadyTime active;
-        bool waiting = false;  // for a resume
-        bool closing = false;  // when `output` is sent
-        bool ended = false;    // the client sends no more
+        bool waiting = false;    // for a resume
+        bool producing = false;  // a long answer is being sent
+        bool closing = false;    // when `output` is sent
+        bool ended = false;      // the client sends no more
     };
 
     void accept(Listener& listener) {
@@ -280,13 +281,20 @@ private:
         if (out_.capacity() > 2 * read_bytes) {
             out_ = {};  // one huge reply must not be kept room for
         }
+        // One piece an event: everybody else gets a turn in between. What is left to send asks for the next event.
+        if (connection.output.empty() && !connection.closing) {
+            connection.producing = connection.protocol->produce(connection.output);
+            if (connection.producing) {
+                connection.active = poller_.round_time();
+            }
+        }
         return watch(connection);
     }
 
     // Watches for what the connection can use now.
     bool watch(Connection& connection) {
         const bool sending = !connection.output.empty();
-        const bool finished = connection.closing || (connection.ended && !connection.waiting);
+        const bool finished = connection.closing || (connection.ended && !connection.waiting && !connection.producing);
         if (finished && !sending) {
             return false;
         }

@@ -54,6 +54,10 @@ public:
     // `out`, count the bytes. With Next::later keep a copy of `resume`. Input that never becomes a request must be
     // ended with `close` by the protocol; the server ends connections whose unconsumed input exceeds input_bytes_max.
     virtual Progress receive(std::string_view input, std::string& out, const StreamResume& resume) = 0;
+
+    // For answers too long to be held: appends the next piece to `out`, false when there is none. Asked for whenever
+    // all output so far has been sent, so that who does not read costs no memory.
+    virtual bool produce(std::string& /*out*/) { return false; }
 };
 
 struct StreamServerSettings {
