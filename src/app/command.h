@@ -26,6 +26,7 @@ void add_domain(CLI::App& root, int& status);
 void add_cache(CLI::App& root, int& status);
 void add_reporter(CLI::App& root, int& status);
 void add_dkim_keys(CLI::App& root, int& status);
+void add_dns_keys(CLI::App& root, int& status);
 void add_user(CLI::App& root, int& status);
 void add_demo(CLI::App& root, int& status);
 

@@ -110,8 +110,25 @@ struct Config {
         };
         std::vector<RampStep> max_age_ramp = {{0, 1}, {7, 7}, {30, 30}, {180, 365}};
     } hosting;
-    struct {
+    struct Dns {
         ListenAddresses listen;
+        bool dnssec = false;
+        std::int64_t dnskey_ttl_s = 3600;
+        std::int64_t propagation_s = 3600;
+        std::int64_t ds_ttl_s = 86'400;
+        struct TsigKey {
+            std::string name;
+            std::string algorithm = "hmac-sha256";
+            std::string secret_file;
+        };
+        std::vector<TsigKey> tsig_keys;
+        // "ADDRESS[@PORT] [KEY]": may transfer the zone and hears of its changes.
+        struct Secondary {
+            dns::IpAddress address;
+            std::uint16_t port = 53;
+            std::string key;  // "": by address alone
+        };
+        std::vector<Secondary> secondaries;
     } dns;
     struct {
         ListenAddresses https_listen;

@@ -1,4 +1,5 @@
 // [hosting], [dns], [policy_host], [[acme]], [intake], [console], [mail].
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "app/config_readers.h"
 #include "dns/public_suffix.h"
+#include "dns/tsig.h"
 
 namespace postseal::app {
 
@@ -54,8 +56,77 @@ void read_hosting(Section& section, Config& config) {
     read_ramp(section, config);
 }
 
+namespace {
+
+// "ADDRESS", "ADDRESS@PORT", each with the name of a key behind a blank.
+Result<Config::Dns::Secondary> secondary(const std::string& text) {
+    Config::Dns::Secondary out;
+    const auto words = split(text, ' ');
+    const auto parts = split(words.front(), '@');
+    if (words.size() > 2 || parts.size() > 2) {
+        return invalid_input("", fmt::format("\"{}\" must be ADDRESS[@PORT] [KEY]", printable(text)));
+    }
+    POSTSEAL_TRY(out.address, dns::IpAddress::parse(parts.front()));
+    if (parts.size() == 2) {
+        const auto port = parse_decimal(parts[1]);
+        if (!port || *port < 1 || *port > 65535) {
+            return invalid_input("", fmt::format("\"{}\" has no port from 1 to 65535", printable(text)));
+        }
+        out.port = static_cast<std::uint16_t>(*port);
+    }
+    if (words.size() == 2) {
+        POSTSEAL_TRY(const dns::Name key, dns::Name::parse(words[1]));
+        out.key = key.text();
+    }
+    return out;
+}
+
+void read_tsig_keys(Section& section, Config& config) {
+    const toml::node* node = section.take("tsig_key");
+    if (node == nullptr) {
+        return;
+    }
+    const toml::array* array = node->as_array();
+    if (array == nullptr || !array->is_array_of_tables()) {
+        section.fail(*node, "tsig_key", "must be written as [[dns.tsig_key]]");
+        return;
+    }
+    for (const toml::node& element : *array) {
+        Section one(section.file(), *element.as_table(), "dns.tsig_key.", section.errors());
+        Config::Dns::TsigKey key;
+        one.take_name("name", key.name);
+        const toml::node* algorithm = one.take_text("algorithm", key.algorithm);
+        if (const auto known = dns::parse_tsig_algorithm(key.algorithm); algorithm != nullptr && !known) {
+            one.fail(*algorithm, "algorithm", known.error().what);
+        }
+        one.take_text("secret_file", key.secret_file);
+        one.finish();
+        if (key.name.empty() || key.secret_file.empty()) {
+            one.fail(element, key.name.empty() ? "name" : "secret_file", "is needed");
+        }
+        config.dns.tsig_keys.push_back(std::move(key));
+    }
+}
+
+}  // namespace
+
 void read_dns(Section& section, Config& config) {
     section.take_listen("listen", config.dns.listen);
+    section.take_flag("dnssec", config.dns.dnssec);
+    constexpr std::int64_t week_s = 604'800;
+    section.take_number("dnskey_ttl_s", config.dns.dnskey_ttl_s, 1, week_s);
+    section.take_number("propagation_s", config.dns.propagation_s, 1, week_s);
+    section.take_number("ds_ttl_s", config.dns.ds_ttl_s, 1, week_s);
+    read_tsig_keys(section, config);
+    section.take_list("secondaries", config.dns.secondaries, secondary);
+    const toml::node* node = section.take("secondaries");
+    for (const Config::Dns::Secondary& one : config.dns.secondaries) {
+        const bool known = std::ranges::any_of(config.dns.tsig_keys,
+                                               [&](const Config::Dns::TsigKey& key) { return key.name == one.key; });
+        if (node != nullptr && !one.key.empty() && !known) {
+            section.fail(*node, "secondaries", "no [[dns.tsig_key]] is called " + one.key);
+        }
+    }
 }
 
 void read_policy_host(Section& section, Config& config) {

@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
     postseal::app::add_cache(root, status);
     postseal::app::add_reporter(root, status);
     postseal::app::add_dkim_keys(root, status);
+    postseal::app::add_dns_keys(root, status);
     postseal::app::add_user(root, status);
     postseal::app::add_demo(root, status);
     try {

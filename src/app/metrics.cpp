@@ -297,6 +297,26 @@ std::string metrics_text(Sending& sending, const Receiving* receiving, const sto
     if (const auto* mail = receiving != nullptr ? receiving->mail_intake() : nullptr) {
         add_mail_intake(out, mail->counters());
     }
+    if (const auto* signing = receiving != nullptr ? receiving->signing() : nullptr) {
+        out.gauge("postseal_dnssec_first_expiry_seconds",
+                  "When the first signature of the hosting zone runs out, in seconds since 1970; alert at 3 days",
+                  static_cast<std::uint64_t>(signing->first_expiry.load()));
+        out.counter("postseal_dnssec_names_signed_anew_total",
+                    "Names signed again because time had passed or a key changed", signing->made_anew.load());
+        out.counter("postseal_dnssec_failures_total", "Times that keys and signatures could not be looked after",
+                    signing->failures.load());
+    }
+    if (const auto* transfers = receiving != nullptr ? receiving->transfers() : nullptr) {
+        out.begin("postseal_dns_transfers_total", "counter", "Transfers of the hosting zone to secondaries");
+        out.sample("kind=\"whole\"", transfers->whole.load());
+        out.sample("kind=\"changes\"", transfers->changes.load());
+        out.sample("kind=\"up-to-date\"", transfers->up_to_date.load());
+        out.counter("postseal_dns_transfers_refused_total", "Transfers asked for by others, or with a wrong key",
+                    transfers->refused.load());
+        out.counter("postseal_dns_notifies_total", "NOTIFY messages sent", transfers->notifies.load());
+        out.counter("postseal_dns_notifies_unanswered_total", "Times that a secondary did not answer five of them",
+                    transfers->notifies_unanswered.load());
+    }
     if (const auto* hosting = receiving != nullptr ? receiving->hosting() : nullptr) {
         add_certificates(out, hosting->certificate_figures());
     }

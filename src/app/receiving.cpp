@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,30 @@ Result<hosting::AcmeSettings> acme_settings(const Config::Acme& acme) {
     return settings;
 }
 
+// The secret is base64, as `keymgr`, `tsig-keygen` and others print it.
+Result<hosting::TransferSettings> transfer_settings(const Config& config) {
+    hosting::TransferSettings settings;
+    for (const Config::Dns::TsigKey& key : config.dns.tsig_keys) {
+        std::ifstream file(key.secret_file);
+        std::string text;
+        if (!(file >> text)) {
+            return Error{Errc::unavailable, config.where("dns.tsig_key"), key.secret_file + " cannot be read"};
+        }
+        const auto secret = from_base64(text);
+        constexpr std::size_t secret_bytes_min = 16;  // RFC 8945 §8: as long as the digest is better
+        if (!secret || secret->size() < secret_bytes_min) {
+            return invalid_input(key.secret_file, "must hold at least 16 octets in base64");
+        }
+        POSTSEAL_TRY(const dns::Name name, dns::Name::parse(key.name));
+        POSTSEAL_TRY(const auto algorithm, dns::parse_tsig_algorithm(key.algorithm));
+        settings.keys.push_back({name, algorithm, *secret});
+    }
+    for (const Config::Dns::Secondary& one : config.dns.secondaries) {
+        settings.secondaries.push_back({one.address, one.port, name_of(one.key)});
+    }
+    return settings;
+}
+
 // Where systemd listens already, its socket is taken.
 Result<void> listen_all(net::HttpServer& server, const ListenAddresses& addresses,
                         const std::shared_ptr<net::TlsContext>& tls, InheritedSockets& inherited) {
@@ -100,6 +125,14 @@ hosting::PolicyHostLimits policy_host_limits(const Config& config) {
 }
 
 }  // namespace
+
+hosting::KeyTimes key_times(const Config& config) {
+    hosting::KeyTimes times;
+    times.dnskey_ttl = Seconds(config.dns.dnskey_ttl_s);
+    times.propagation = Seconds(config.dns.propagation_s);
+    times.ds_ttl = Seconds(config.dns.ds_ttl_s);
+    return times;
+}
 
 struct Receiving::Impl {
     Impl(const Config& its_config, InheritedSockets its_inherited, net::LoopPool& its_serving, Outside& its_outside,
@@ -139,7 +172,12 @@ struct Receiving::Impl {
         client.trust = trust;
         client.guard = guard_of(config);
         https = std::make_unique<net::HttpsClient>(loop, std::move(client));
-        POSTSEAL_TRY(publication, hosting::Publication::load(zone_settings(config), certificates, store, clock, log));
+        const bool sign = config.dns.dnssec && config.role_on(Role::dns);
+        POSTSEAL_TRY(publication, hosting::Publication::load(zone_settings(config), certificates, store, clock, log,
+                                                             sign ? std::optional(key_times(config)) : std::nullopt));
+        if (sign) {
+            loop.sync([&] { key_timer = loop.every(std::chrono::seconds(2), [this] { tend_keys(); }); });
+        }
         hosting::JobsSettings settings;
         for (const Config::Acme& acme : config.acme) {
             POSTSEAL_TRY(auto one, acme_settings(acme));
@@ -174,10 +212,31 @@ struct Receiving::Impl {
         return config.role_on(Role::policy_host) ? start_policy_host() : Result<void>();
     }
 
+    void tend_keys() {
+        const auto done = publication->tend_keys();
+        std::string failure = done ? "" : done.error().message();
+        if (failure != key_failure && !failure.empty()) {
+            log.error("dns", "the zone's keys and signatures are not looked after: " + failure);
+        }
+        key_failure = std::move(failure);
+    }
+
     Result<void> start_dns() {
         dns_pollers = std::make_unique<net::PollerPool>("dns");
-        dns_server =
-            std::make_unique<net::DnsServer>(*dns_pollers, net::DnsServerSettings{}, publication->dns_handler());
+        if (config.dns.secondaries.empty() && config.dns.tsig_keys.empty()) {
+            dns_server =
+                std::make_unique<net::DnsServer>(*dns_pollers, net::DnsServerSettings{}, publication->dns_handler());
+        } else {
+            POSTSEAL_TRY(auto settings, transfer_settings(config));
+            transfers =
+                std::make_unique<hosting::ZoneTransfers>(std::move(settings), publication->live_zone(), clock, log);
+            dns_server = std::make_unique<net::DnsServer>(*dns_pollers, net::DnsServerSettings{},
+                                                          transfers->handler(publication->dns_handler()),
+                                                          transfers->transfers());
+            net::Loop& loop = (*jobs_loop)[0];
+            loop.sync(
+                [&] { notify_timer = loop.every(std::chrono::milliseconds(200), [this] { transfers->tick(); }); });
+        }
         for (const net::ListenAddress& address : config.dns.listen) {
             if (auto listening = dns_server->listen(address); !listening) {
                 return listening;
@@ -300,10 +359,15 @@ struct Receiving::Impl {
     std::unique_ptr<net::Resolver> resolver;
     std::unique_ptr<net::HttpsClient> https;
     std::unique_ptr<hosting::Publication> publication;
+    std::string key_failure;  // on the jobs loop, as is the timer
+    net::Timer key_timer;
+    bool jobs_stopped = false;
     std::unique_ptr<hosting::Hosting> facade;
     std::unique_ptr<intake::Intake> intake;
     std::unique_ptr<intake::MailIntake> mail_intake;
     std::vector<std::unique_ptr<net::SmtpServer>> mail_servers;
+    std::unique_ptr<hosting::ZoneTransfers> transfers;
+    net::Timer notify_timer;
     std::unique_ptr<net::PollerPool> dns_pollers;
     std::unique_ptr<net::DnsServer> dns_server;
     std::unique_ptr<hosting::FetchLog> fetch_log;
@@ -358,7 +422,11 @@ void Receiving::stop_listening() {
 }
 
 void Receiving::stop_jobs() {
-    if (impl_->jobs_loop) {
+    if (impl_->jobs_loop && !std::exchange(impl_->jobs_stopped, true)) {
+        (*impl_->jobs_loop)[0].sync([this] {
+            impl_->key_timer.cancel();
+            impl_->notify_timer.cancel();
+        });
         impl_->jobs_loop->stop();
     }
 }
@@ -387,6 +455,14 @@ std::optional<Receiving::PolicyHostFigures> Receiving::policy_host() const {
     return PolicyHostFigures{
         &impl_->policy_server->counters(), &impl_->challenge_server->counters(), &impl_->fetch_log->counters(),
         impl_->policy_server->connections() + impl_->challenge_server->connections(), impl_->certificates->size()};
+}
+
+const hosting::Publication::SigningFigures* Receiving::signing() const {
+    return impl_->publication && impl_->config.dns.dnssec ? &impl_->publication->signing_figures() : nullptr;
+}
+
+const hosting::ZoneTransfers::Figures* Receiving::transfers() const {
+    return impl_->transfers ? &impl_->transfers->figures() : nullptr;
 }
 
 std::shared_ptr<net::CertificateStore> Receiving::certificates() const {

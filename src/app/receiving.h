@@ -11,6 +11,9 @@
 #include "base/time.h"
 #include "hosting/fetch_log.h"
 #include "hosting/hosting.h"
+#include "hosting/key_plan.h"
+#include "hosting/publication.h"
+#include "hosting/zone_transfers.h"
 #include "intake/intake.h"
 #include "intake/mail_intake.h"
 #include "net/http_server.h"
@@ -20,6 +23,9 @@
 namespace postseal::app {
 
 class Outside;
+
+// How long the key roll-overs of the zone wait, as [dns] says.
+hosting::KeyTimes key_times(const Config& config);
 
 class Receiving {
 public:
@@ -53,6 +59,10 @@ public:
         std::size_t names = 0;  // with a certificate
     };
     [[nodiscard]] std::optional<PolicyHostFigures> policy_host() const;
+    // Nothing when the zone is not signed.
+    [[nodiscard]] const hosting::Publication::SigningFigures* signing() const;
+    // Nothing without secondaries.
+    [[nodiscard]] const hosting::ZoneTransfers::Figures* transfers() const;
     // For the panel's HTTPS listener: one store of certificates for all names of the installation.
     [[nodiscard]] std::shared_ptr<net::CertificateStore> certificates() const;
 

@@ -29,8 +29,13 @@ Result<std::vector<LabelState>> labels_of(store::Store& store) {
 }  // namespace
 
 Result<std::unique_ptr<Publication>> Publication::load(ZoneSettings zone, std::shared_ptr<net::CertificateStore> tls,
-                                                       store::Store& store, const Clock& clock, Log& log) {
-    std::unique_ptr<Publication> made(new Publication(std::move(zone), std::move(tls), clock));
+                                                       store::Store& store, const Clock& clock, Log& log,
+                                                       std::optional<KeyTimes> dnssec) {
+    std::unique_ptr<Publication> made(new Publication(std::move(zone), std::move(tls), store, clock, log));
+    made->dnssec_ = dnssec;
+    if (auto loaded = dnssec ? made->load_keys() : Result<void>(); !loaded) {
+        return loaded.error();
+    }
     std::vector<LabelState> labels;
     const auto read = store.domains.each_shown([&](const store::Domains::Shown& shown) {
         if (is_label(shown.label)) {  // others are monitored only
@@ -47,7 +52,14 @@ Result<std::unique_ptr<Publication>> Publication::load(ZoneSettings zone, std::s
     if (!read) {
         return read.error();
     }
-    POSTSEAL_TRY(dns::ZonePtr content, build_zone(made->settings_, labels, made->next_serial()));
+    POSTSEAL_TRY(made->serials_reserved_, store.dns_keys.reserved_serial(made->settings_.zone));
+    made->serial_ = made->serials_reserved_;
+    POSTSEAL_TRY(const std::uint32_t serial, made->next_serial());
+    POSTSEAL_TRY(dns::ZonePtr content,
+                 build_zone(made->settings_, labels, serial, made->keys_ ? made->keys_->signing : dns::SigningPtr()));
+    const auto signatures = content->signature_state();
+    made->signing_figures_.first_expiry = signatures.first_expiry;
+    made->tags_in_use_ = signatures.tags;
     made->zone_ = std::make_shared<dns::LiveZone>(std::move(content));
     if (const auto loaded = made->load_certificates(store, log); !loaded) {
         return loaded.error();
@@ -94,17 +106,99 @@ Result<void> Publication::load_certificates(store::Store& store, Log& log) {
     });
 }
 
-std::uint32_t Publication::next_serial() {
+// RFC 1982, RFC 1035 §3.3.13: secondaries follow only a serial that grows, also over a restart and when the clock went
+// back. Serials are reserved in the store by the thousand, so that a change costs no write for them.
+Result<std::uint32_t> Publication::next_serial() {
+    constexpr std::uint32_t reserved_at_once = 1000;
     const auto now = static_cast<std::uint32_t>(clock_->now().time_since_epoch().count());
-    serial_ = std::max(serial_ + 1, now);
+    const std::uint32_t next = std::max(serial_ + 1, now);
+    if (next > serials_reserved_) {
+        const std::uint32_t reserved = next + reserved_at_once;
+        if (const auto done = store_->dns_keys.reserve_serial(settings_.zone, reserved); !done) {
+            return done.error();
+        }
+        serials_reserved_ = reserved;
+    }
+    serial_ = next;
     return serial_;
 }
 
 Result<void> Publication::change(std::vector<dns::NameRecords> names) {
-    for (dns::NameRecords& own : installation_records(settings_, next_serial())) {
+    POSTSEAL_TRY(const std::uint32_t serial, next_serial());
+    for (dns::NameRecords& own : installation_records(settings_, serial)) {
         names.push_back(std::move(own));
     }
-    return zone_->change(names);
+    return zone_->change(names, keys_ ? keys_->signing : dns::SigningPtr());
+}
+
+Result<KeyPlan> Publication::plan(const std::vector<std::uint16_t>& tags_in_use) {
+    POSTSEAL_TRY(const auto keys, store_->dns_keys.all(settings_.zone));
+    return plan_keys(settings_.zone, keys, *dnssec_, *clock_, tags_in_use);
+}
+
+Result<void> Publication::load_keys() {
+    const auto made = store_->transaction([this]() -> Result<void> {
+        POSTSEAL_TRY(const auto keys, store_->dns_keys.all(settings_.zone));
+        POSTSEAL_TRY(const KeyChange missing, first_keys(keys, clock_->now()));
+        return apply(store_->dns_keys, settings_.zone, missing);
+    });
+    if (!made) {
+        return made.error();
+    }
+    POSTSEAL_TRY(keys_, plan({}));
+    settings_.key_records = keys_->apex;
+    return {};
+}
+
+Result<void> Publication::tend_keys() {
+    if (!keys_) {
+        return {};
+    }
+    constexpr std::size_t names_at_once = 500;  // a few hundredths of a second, in which jobs wait
+    const auto work = [this]() -> Result<void> {
+        const Seconds between_walks(60);  // through the whole zone: half a second of a hundred thousand labels
+        POSTSEAL_TRY(KeyPlan now, plan(tags_in_use_));
+        if (!now.same_as(*keys_)) {
+            // Whatever signed until now may be in the zone until the next walk says otherwise.
+            for (const auto& key : keys_->signing->zone_keys) {
+                tags_in_use_.push_back(key->tag());
+            }
+            keys_ = std::move(now);
+            settings_.key_records = keys_->apex;
+            log_->info("dns", "the keys of " + settings_.zone.fqdn() + " changed");
+            if (auto changed = change({}); !changed) {
+                return changed;
+            }
+            next_walk_ = TimePoint();
+        } else {
+            for (const std::int64_t gone : now.gone) {
+                if (auto erased = store_->dns_keys.erase(gone); !erased) {
+                    return erased;
+                }
+            }
+        }
+        // A clock that went back does not keep a walk from happening.
+        if (clock_->now() < next_walk_ && next_walk_ <= clock_->now() + between_walks) {
+            return {};
+        }
+        auto due = zone_->current()->due(names_at_once);
+        next_walk_ = due.empty() ? clock_->now() + between_walks : TimePoint();
+        if (!due.empty()) {
+            signing_figures_.made_anew += due.size();
+            if (auto changed = change(std::move(due)); !changed) {
+                return changed;
+            }
+        }
+        const auto state = zone_->current()->signature_state();
+        signing_figures_.first_expiry = state.first_expiry;
+        tags_in_use_ = state.tags;
+        return {};
+    };
+    auto done = work();
+    if (!done) {
+        ++signing_figures_.failures;
+    }
+    return done;
 }
 
 Result<void> Publication::show_label(const LabelState& state) {
@@ -127,8 +221,12 @@ Result<void> Publication::set_account(const std::string& issuer, const std::stri
     }
     if (changed) {
         POSTSEAL_TRY(const auto labels, labels_of(store));
-        POSTSEAL_TRY(dns::ZonePtr content, build_zone(settings_, labels, next_serial()));
-        zone_->publish(std::move(content));
+        std::vector<dns::NameRecords> names;
+        for (const LabelState& label : labels) {
+            POSTSEAL_TRY(auto records, label_records(settings_, label));
+            std::move(records.begin(), records.end(), std::back_inserter(names));
+        }
+        return change(std::move(names));  // what stays as it is keeps its signatures
     }
     return {};
 }

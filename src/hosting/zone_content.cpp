@@ -88,6 +88,7 @@ std::vector<NameRecords> installation_records(const ZoneSettings& settings, std:
     if (settings.name_servers.empty()) {
         apex.records.push_back({zone, Type::ns, apex_ttl_s, dns::NsData{zone}});
     }
+    apex.records.insert(apex.records.end(), settings.key_records.begin(), settings.key_records.end());
 
     const auto at = [&](const dns::Name& name) -> std::vector<Record>& {
         const auto known =
@@ -151,7 +152,7 @@ Result<std::vector<NameRecords>> no_records(const ZoneSettings& settings, const 
 }
 
 Result<dns::ZonePtr> build_zone(const ZoneSettings& settings, const std::vector<LabelState>& labels,
-                                std::uint32_t serial) {
+                                std::uint32_t serial, dns::SigningPtr signing) {
     std::vector<Record> all;
     const auto take = [&](std::vector<NameRecords> names) {
         for (NameRecords& name : names) {
@@ -163,7 +164,7 @@ Result<dns::ZonePtr> build_zone(const ZoneSettings& settings, const std::vector<
         POSTSEAL_TRY(auto names, label_records(settings, state));
         take(std::move(names));
     }
-    return dns::Zone::build(settings.zone, std::move(all));
+    return dns::Zone::build(settings.zone, std::move(all), std::move(signing));
 }
 
 }  // namespace postseal::hosting

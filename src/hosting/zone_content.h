@@ -32,6 +32,7 @@ struct ZoneSettings {
     std::optional<dns::Name> intake_host;               // none: _smtp._tls is NODATA
     std::vector<dns::IpAddress> intake_addresses;       // if it lies in Z; empty: `addresses`
     std::vector<CaaIssuer> caa;
+    std::vector<dns::Record> key_records = {};  // DNSKEY, CDS, CDNSKEY, NSEC3PARAM (hosting/key_plan.h)
 };
 
 constexpr std::uint32_t txt_ttl_s = 300;
@@ -58,7 +59,8 @@ Result<std::vector<dns::NameRecords>> label_records(const ZoneSettings& settings
 // The same names without records: NXDOMAIN for ever (rule 6).
 Result<std::vector<dns::NameRecords>> no_records(const ZoneSettings& settings, const std::string& label);
 
+// Signed when `signing` is given.
 Result<dns::ZonePtr> build_zone(const ZoneSettings& settings, const std::vector<LabelState>& labels,
-                                std::uint32_t serial);
+                                std::uint32_t serial, dns::SigningPtr signing = nullptr);
 
 }  // namespace postseal::hosting

@@ -156,6 +156,12 @@ const std::vector<std::vector<const char*>> migrations = {
         "detail TEXT NOT NULL, raw_bytes BIGINT NOT NULL, raw BLOB NOT NULL)",
         "CREATE INDEX kept_mail_organisation ON kept_mail (organisation, id)",
     },
+    {
+        "CREATE TABLE dns_key (id INTEGER PRIMARY KEY, zone TEXT NOT NULL, role TEXT NOT NULL, tag BIGINT NOT NULL, "
+        "sealed BLOB NOT NULL, published BIGINT NOT NULL, active BIGINT NOT NULL, ds_seen BIGINT, retired BIGINT, "
+        "removed BIGINT)",
+        "CREATE TABLE dns_serial (zone TEXT PRIMARY KEY, serial BIGINT NOT NULL)",
+    },
 };
 
 }  // namespace

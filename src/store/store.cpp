@@ -13,6 +13,7 @@ Store::Store(std::unique_ptr<Database> database, std::shared_ptr<const SecretBox
       alerts(*database),
       audit(*database),
       certificates(*database, secrets),
+      dns_keys(*database, secrets),
       domains(*database),
       fetch_logs(*database),
       handed_reports(*database),

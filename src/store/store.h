@@ -12,6 +12,7 @@
 #include "store/audit.h"
 #include "store/certificates.h"
 #include "store/database.h"
+#include "store/dns_keys.h"
 #include "store/domains.h"
 #include "store/fetch_log.h"
 #include "store/handed_reports.h"
@@ -39,6 +40,7 @@ public:
     Alerts alerts;
     Audit audit;
     Certificates certificates;
+    DnsKeys dns_keys;
     Domains domains;
     FetchLogs fetch_logs;
     HandedReports handed_reports;
