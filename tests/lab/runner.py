@@ -24,6 +24,7 @@ TESTS = Path(__file__).resolve().parent.parent
 REPOSITORY = TESTS.parent
 TOOLS = {  # program → Debian package, for a message that helps
     "unshare": "util-linux", "ip": "iproute2", "hostname": "hostname", "knotd": "knot", "unbound": "unbound",
+    "dig": "bind9-dnsutils", "named": "bind9", "nsd": "nsd", "ldns-verify-zone": "ldnsutils",
     "pebble": "pebble", "postconf": "postfix", "openssl": "openssl",
 }
 # What every program of a scene runs under. Scenes that change one of these say so themselves.
