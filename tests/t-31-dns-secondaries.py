@@ -90,6 +90,7 @@ zone:
 
 
 def start_bind(lab, secret: str):
+    run(["ip", "address", "add", f"{BIND}/32", "dev", "lo"])  # BIND listens only where an interface has the address
     home = lab.place("bind-secondary")
     (home / "named.conf").write_text(f"""options {{
     directory "{home}";
@@ -140,7 +141,9 @@ def same_answers(name: str, kind: str):
     """Whoever is asked says the same, with the same signatures."""
     def seen(server):
         answer = ask(name, kind, server, tcp=True)
-        return rcode(answer), *(sorted(rrset.to_text() for rrset in section) for section in (answer.answer, answer.authority))
+        # NSD adds the NS set to an answer; what matters beside the answer is a denial.
+        shown = (answer.answer, [] if answer.answer else answer.authority)
+        return rcode(answer), *(sorted(rrset.to_text() for rrset in section) for section in shown)
     ours = seen(DNS)
     for who, address in SECONDARIES.items():
         expect(seen(address) == ours, f"{who} answers {name} {kind} otherwise: {seen(address)} instead of {ours}")

@@ -126,9 +126,11 @@ net::DnsHandler ZoneTransfers::handler(net::DnsHandler plain) {
             return true;
         }
         // RFC 1995 §2: an IXFR over UDP that does not fit is answered with the SOA; the asker comes again over TCP.
-        const auto zone = zone_->current();
-        if (udp && read.fault == dns::QueryFault::none && read.type == Type::ixfr && read.klass == dns::class_in &&
-            may_transfer(query.client, tsig ? tsig->key : nullptr) && zone->apex().to_wire() == lower(read.name)) {
+        const bool ixfr = udp && read.fault == dns::QueryFault::none && read.type == Type::ixfr;
+        const auto zone = ixfr && read.klass == dns::class_in && may_transfer(query.client, tsig ? tsig->key : nullptr)
+                              ? zone_->current()
+                              : nullptr;
+        if (zone && zone->apex().to_wire() == lower(read.name)) {
             dns::Transfer soa(zone, read, zone->serial());
             if (!soa.next(reply)) {
                 return false;
