@@ -171,6 +171,16 @@ TEST_F(CollectorTest, WarnsOnceAboutAnUnknownProtocolVersionAndCounts) {
     EXPECT_EQ(log_.warnings("unknown protocol version"), 1U);
 }
 
+TEST_F(CollectorTest, TakesDatagramsWithoutAProtocolVersionSilently) {  // of libtlsrpt before 0.5
+    start();
+    std::string text = datagram("example.com", false);
+    text.erase(text.find(R"("dpv":"1",)"), 10);
+    mta_->send(text);
+    ASSERT_TRUE(collector_->flush());
+    EXPECT_EQ(only_count().policy.successful, 1U);
+    EXPECT_EQ(log_.warnings("unknown protocol version"), 0U);
+}
+
 TEST_F(CollectorTest, CountsUnderTheUtcDayOfArrival) {  // RFC 8460 §4.1
     start();
     clock_.set(TimePoint(day) + Seconds(86'399));

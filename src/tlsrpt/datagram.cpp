@@ -187,8 +187,9 @@ Result<Session> read_session(dom::element root) {
         return wrong("", "not a JSON object");
     }
     Session session;
-    const auto version = string_at(object, "dpv");
-    session.protocol_version_known = version == "1";
+    // libtlsrpt before 0.5, Debian 13's among them, sends none.
+    session.protocol_version_known =
+        object.at_key("dpv").error() == simdjson::NO_SUCH_FIELD || string_at(object, "dpv") == "1";
 
     const auto domain = string_at(object, "d");
     if (!domain) {

@@ -20,7 +20,7 @@ struct Session {
     dns::Name domain;    // `d`, as A-labels
     std::string record;  // `pr`, the raw TLSRPT record
     std::vector<SessionPolicy> policies;
-    bool protocol_version_known = true;  // dpv present and "1"
+    bool protocol_version_known = true;  // dpv is "1", or absent as from libtlsrpt before 0.5
 };
 // Errors (→ counted as rejected): not JSON, an invalid `d`, `pr` or `policies`, an `f` other than 0 or 1.
 // Invalid UTF-8 is repaired; unknown result code → validation-failure with the number in failure-reason-code; unknown

@@ -91,7 +91,8 @@ TEST(Datagram, is_lenient_where_senders_differ) {
     const auto policy = [](const Session& s) { return s.policies.at(0).policy; };
     const Variant cases[] = {
         {"no dpv (libtlsrpt before 0.5)", R"("dpv": "1",)", "",
-         [](const Session& s) { return !s.protocol_version_known; }},
+         [](const Session& s) { return s.protocol_version_known; }},
+        {"dpv of null", R"("dpv": "1")", R"("dpv": null)", [](const Session& s) { return !s.protocol_version_known; }},
         {"another dpv", R"("dpv": "1")", R"("dpv": "2")", [](const Session& s) { return !s.protocol_version_known; }},
         {"dpv as a number", R"("dpv": "1")", R"("dpv": 1)", [](const Session& s) { return !s.protocol_version_known; }},
         {"members that nobody knows yet", R"("dpv": "1")", R"("dpv": "1","new":{"a":[1]})", nullptr},
