@@ -159,6 +159,15 @@ void add_log_intakes(Text& out, const std::vector<sender::LogIntake*>& intakes) 
             "Sessions that carried our own reports, and are not counted", &sender::LogIntakeCounters::reports);
     counter("postseal_collector_log_late_total", "Sessions of a day whose report has gone out",
             &sender::LogIntakeCounters::late);
+    out.begin("postseal_collector_log_over_cap_total", "counter",
+              "Beyond the caps: sessions of domains that are in no report, sessions and failures under \"other\"");
+    for (const sender::LogIntake* intake : intakes) {
+        const std::string mta = intake->format() == sender::LogFormat::exim ? "exim" : "postfix";
+        const sender::LogIntakeCounters& counters = intake->counters();
+        out.sample("mta=\"" + mta + "\",what=\"domains\"", counters.over_cap_domains.load());
+        out.sample("mta=\"" + mta + "\",what=\"policies\"", counters.over_cap_policies.load());
+        out.sample("mta=\"" + mta + "\",what=\"failures\"", counters.over_cap_failures.load());
+    }
 }
 
 void add_http_intake(Text& out, const sender::HttpIntakeCounters& counters) {

@@ -494,6 +494,9 @@ struct LogIntake::Impl {
 
     void say_what_is_over_the_caps() {
         const tlsrpt::SessionTable::OverCap& over = aggregate.over_cap();
+        counters.over_cap_domains = over.domains;
+        counters.over_cap_policies = over.policies;
+        counters.over_cap_failures = over.failures;
         if (over != tlsrpt::SessionTable::OverCap{} && !std::exchange(over_cap_said, true)) {
             log.warning(component, printable(settings.file) +
                                        " tells of more domains, policies or failures than are kept "
@@ -566,7 +569,7 @@ struct LogIntake::Impl {
     std::unique_ptr<tlsrpt::MailLog> parser;
     AppliedPolicies policies;
     std::deque<tlsrpt::LoggedSession> uncounted;
-    tlsrpt::SessionTable aggregate;
+    tlsrpt::SessionTable aggregate{settings.caps};
     bool over_cap_said = false;
     std::vector<Source> sources;  // renamed ones first
     net::Socket lock;

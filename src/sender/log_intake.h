@@ -15,6 +15,7 @@
 #include "net/resolver.h"
 #include "sender/applied_policy.h"
 #include "store/store.h"
+#include "tlsrpt/session_table.h"
 
 namespace postseal::sender {
 
@@ -30,6 +31,7 @@ struct LogIntakeSettings {
     // A file that was renamed is read on until it has been quiet for so long: syslog daemons write to it for a while.
     std::chrono::milliseconds rotated_grace{60'000};
     AppliedPolicies::Settings policies{};
+    tlsrpt::SessionTable::Limits caps{};  // what remote hosts may make us remember of a day
     int standard_input = 0;
 };
 
@@ -39,6 +41,10 @@ struct LogIntakeCounters {
     std::atomic<std::uint64_t> sessions{0};  // counted
     std::atomic<std::uint64_t> late{0};      // of a day whose report has gone out
     std::atomic<std::uint64_t> reports{0};   // that carried our own reports, and are not counted
+    // Beyond the caps: see SessionTable::OverCap.
+    std::atomic<std::uint64_t> over_cap_domains{0};
+    std::atomic<std::uint64_t> over_cap_policies{0};
+    std::atomic<std::uint64_t> over_cap_failures{0};
 };
 
 class LogIntake {

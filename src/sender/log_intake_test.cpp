@@ -332,6 +332,17 @@ TEST_F(LogIntakeTest, OfDaysBeforeOnlyWhatCanStillBeReported) {
     EXPECT_EQ(intake_->counters().late, 1U);
 }
 
+TEST_F(LogIntakeTest, CountsWhatIsBeyondTheCaps) {
+    settings_.caps.rows_max = 4;
+    for (int i = 0; i < 10; ++i) {
+        append(session(some_noon, "Untrusted", "d" + std::to_string(i) + ".example"));
+    }
+    start();
+    EXPECT_EQ(counted(), 4U);
+    EXPECT_EQ(intake_->counters().over_cap_domains, 6U);
+    EXPECT_EQ(log_.warnings("more domains, policies or failures than are kept"), 1U);
+}
+
 TEST_F(LogIntakeTest, HostileLinesAreSkipped) {
     append(std::string("a\0b\n", 4) + "\xff\xfe\n" + std::string(std::size_t{1} << 20, 'a') + "\n" + session());
     start();
