@@ -7,10 +7,11 @@ import email
 import json
 import re
 import socket
+from urllib.parse import quote
 
 from lab.ca import Ca
 from lab.internet import RESOLVER, Internet
-from lab.postfix import Postfix, System, received_over_tls
+from lab.postfix import Passwords, Postfix, System, received_over_tls
 from lab.postseal import Postseal, command
 from lab.scene import expect, wait_for
 from lab.signatures import look_up, publish_keys, verdicts
@@ -26,7 +27,9 @@ DOMAINS = {
     "plover.test": ["10 dead.plover.test.", "20 mx.kestrel.test."],  # nobody listens at the first
     "siskin.test": [],                                               # no MX record: the domain is its own host
     "dunlin.test": ["0 ."],                                          # RFC 7505: takes no mail
+    "finch.test": ["10 mx.kestrel.test."],                           # its mailbox has a name beyond ASCII
 }
+BEYOND_ASCII = "bücher@finch.test"
 SIGNED_FIELDS = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "tls-report-domain",
                  "tls-report-submitter")
 
@@ -46,7 +49,8 @@ def play(lab):
     own.set("@", "A", OUT)
     for domain, hosts in DOMAINS.items():
         zone = internet.domain(domain, signed=True)
-        zone.set("_smtp._tls", "TXT", f'"v=TLSRPTv1; rua=mailto:postmaster@{domain}"')
+        mailbox = quote(BEYOND_ASCII, safe="@") if domain == "finch.test" else f"postmaster@{domain}"
+        zone.set("_smtp._tls", "TXT", f'"v=TLSRPTv1; rua=mailto:{mailbox}"')
         zone.set("@", "A", MX)
         if hosts:
             zone.set("@", "MX", *hosts)
@@ -60,6 +64,8 @@ def play(lab):
     # It shows a certificate that nobody would trust.
     mx = Postfix(lab, system, "mx", MX, "mx.kestrel.test").receives(DOMAINS, ca.self_signed("elsewhere.test")).start()
     out = Postfix(lab, system, "out", OUT, SENDER, smtp_tls_security_level="may")
+    passwords = Passwords(lab, OUT, 12345, {"reports": "se cret"})
+    out.takes_submissions(ca.leaf(SENDER), passwords)
     out.receives([SENDER], ca.self_signed(SENDER)).start()  # what comes back
     place = lab.place("postseal")
     postseal = Postseal(lab, internet, ca.file, {
@@ -138,27 +144,29 @@ def play(lab):
         postseal.config["lab"]["clock_offset_s"] = -DAY_S
         postseal.reload()
         postseal.log.wait("configuration was reloaded", after=postseal.log.text().rfind("report of"))
-        count("plover.test", "siskin.test", "dunlin.test")
+        count("plover.test", "siskin.test", "dunlin.test", "finch.test")
         mark = postseal.log.mark()
         postseal.config["lab"]["clock_offset_s"] = 0
         postseal.reload()
         postseal.log.wait("configuration was reloaded", after=mark)
         results = run_day()
-        expect(results == {"kestrel.test": "already-sent", "plover.test": "sent", "siskin.test": "sent", "dunlin.test": "failed"},
-               f"{results}")
+        expect(results == {"kestrel.test": "already-sent", "plover.test": "sent", "siskin.test": "sent", "dunlin.test": "failed",
+                           "finch.test": "sent"}, f"{results}")
         expect(postseal.log.lines(r"dunlin\.test .*accepts no mail \(null MX\)"), "the log says why")
-        for domain in ("plover.test", "siskin.test"):
+        for domain in ("plover.test", "siskin.test", "finch.test"):
             raw = wait_for(lambda domain=domain: arrived(domain), f"the report for {domain}")
             expect(verdicts(raw) == ["good", "good"], f"{domain}: {verdicts(raw)}")
             mail = next(mail for mail in mx.mails() if mail["TLS-Report-Domain"] == domain)
             expect(mail["TLS-Required"] == "No" and len(mail.get_all("TLS-Required")) == 1, "TLS-Required: No, once")
             expect(received_over_tls(mail) == "TLSv1.3", "encrypted although the certificate is worth nothing")
             expect(len(mail.get_all("Received")) == 1, "nobody in between")
+        expect(f"\nTo: {BEYOND_ASCII}\n".encode() in arrived("finch.test"), "a name beyond ASCII")
         expect(len(out.log.lines("status=sent")) == 1, "the submission host saw the first report alone")
 
     with lab.step("what became of each report is told, and one is sent again: the same report, signed anew"):
         states = {entry["domain"]: entry["state"] for entry in postseal.json("reporter", "status", day)["reports"]}
-        expect(states == {"kestrel.test": "sent", "plover.test": "sent", "siskin.test": "sent", "dunlin.test": "failed"}, f"{states}")
+        expect(states == {"kestrel.test": "sent", "plover.test": "sent", "siskin.test": "sent", "dunlin.test": "failed",
+                          "finch.test": "sent"}, f"{states}")
         shown = postseal.json("reporter", "show", day, "siskin.test")
         expect(not shown["preview"] and shown["report"]["policies"][0]["summary"]["total-failure-session-count"] == 1, f"{shown}")
         first = arrived("siskin.test")
@@ -178,6 +186,31 @@ def play(lab):
         postseal.json("reporter", "suppress", "postmaster@plover.test", "--lift")
         result = postseal.json("reporter", "resend", day, "plover.test")
         expect([entry["result"] for entry in result["reports"]] == ["sent"], f"{result}")
+
+    with lab.step("submitted with a password, over smtps:// and submission://; not with a wrong one, nor to who cannot prove its name"):
+        secret = place / "submission-password"
+        secret.write_text("se cret\n")
+        secret.chmod(0o600)
+        postseal.config["reporter"]["submission_password_file"] = secret
+
+        def submit(url: str) -> dict:
+            mark = postseal.log.mark()
+            postseal.config["reporter"]["submission"] = url
+            postseal.reload()
+            postseal.log.wait("configuration was reloaded", after=mark)
+            done = postseal.command("reporter", "resend", day, "kestrel.test", "--config", postseal.config_file, "--json", ok=(0, 1))
+            return json.loads(done.stdout)["reports"][0]
+        for url in (f"smtps://reports@{SENDER}", f"submission://reports@{SENDER}"):
+            before, mark = arrived("kestrel.test"), out.log.mark()
+            expect(submit(url)["result"] == "sent", f"{url}")
+            out.log.wait(r"sasl_method=PLAIN, sasl_username=reports", after=mark)
+            second = wait_for(lambda before=before: arrived("kestrel.test") != before and arrived("kestrel.test"), "the report")
+            expect(verdicts(second) == ["good", "good"], f"{verdicts(second)}")
+            other_name = submit(url.replace(SENDER, OUT))
+            expect(other_name["result"] == "retry" and "mismatch" in other_name["detail"], f"{url}: {other_name}")
+        secret.write_text("guessed\n")
+        refused = submit(f"smtps://reports@{SENDER}")
+        expect(refused["result"] == "retry" and "AUTH: 535" in refused["detail"], f"{refused}")
 
     with lab.step("a real notification of a refused report keeps its mailbox from more; a forged one does nothing"):
         mark = postseal.log.mark()

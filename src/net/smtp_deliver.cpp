@@ -21,6 +21,10 @@ bool is_clean(std::string_view path) {
         path, [](char c) { return c == '<' || c == '>' || static_cast<unsigned char>(c) < 32 || c == 127; });
 }
 
+bool has_eight_bit(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) > 127; });
+}
+
 std::string stuffed(std::string_view message) {
     std::string out;
     out.reserve(message.size() + 64);
@@ -148,14 +152,21 @@ struct Attempt {
     }
 
     asio::awaitable<bool> send_envelope() {
-        const bool eight_bit =
-            std::ranges::any_of(delivery.message, [](char c) { return static_cast<unsigned char>(c) > 127; });
+        const bool eight_bit = has_eight_bit(delivery.message);
+        // RFC 6531 §3.2: an address beyond ASCII is for servers that say that they take it.
+        const bool utf8 = has_eight_bit(delivery.mail_from) || std::ranges::any_of(delivery.recipients, has_eight_bit);
+        if (utf8 && !ehlo.has("SMTPUTF8")) {
+            co_return stop(SmtpFailure::recipient, "the server does not take addresses beyond ASCII (SMTPUTF8)");
+        }
         std::string mail = "MAIL FROM:<" + delivery.mail_from + ">";
         if (ehlo.has("SIZE")) {
             mail += " SIZE=" + std::to_string(delivery.message.size());
         }
         if (eight_bit && ehlo.has("8BITMIME")) {
             mail += " BODY=8BITMIME";
+        }
+        if (utf8) {
+            mail += " SMTPUTF8";
         }
         const bool sender_ok = co_await ask(std::move(mail), SmtpFailure::sender, 250);
         if (!sender_ok) {

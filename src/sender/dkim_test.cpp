@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "sender/dkim_ed25519.h"
 #include "sender/dkim_key.h"
@@ -20,14 +21,14 @@ namespace {
 
 const DkimIdentity identity{*dns::Name::parse("sender.test"), "postseal"};
 
-std::string report_mail() {
+std::string report_mail(std::string to = "r@a.test") {
     tlsrpt::Report report;
     report.organization_name = "Example";
     report.contact_info = "tls@sender.test";
     report.report_id = "2026-11-23_a.test@sender.test";
     report.begin = TimePoint(Seconds(1'790'000'000));
     report.end = *report.begin + Seconds(86'399);
-    return *tlsrpt::to_mail(report, {identity.domain, *dns::Name::parse("a.test"), "tls@sender.test", "r@a.test",
+    return *tlsrpt::to_mail(report, {identity.domain, *dns::Name::parse("a.test"), "tls@sender.test", std::move(to),
                                      *report.end, "1@sender.test"});
 }
 
@@ -121,6 +122,12 @@ TEST_F(DkimTest, EachKeySignsTheReport) {  // RPT-015, RPT-017, RPT-047
         EXPECT_LE(end - at, 998U);
         at = end + 2;
     }
+}
+
+TEST_F(DkimTest, SignsToAnAddressBeyondAscii) {  // RFC 6532 §3.2
+    const auto sealed = dkim_signed(report_mail("b\u00fccher@a.test"), keys_);
+    ASSERT_TRUE(sealed) << sealed.error().message();
+    EXPECT_EQ(verified(*sealed), (Words{"good", "good"}));
 }
 
 TEST_F(DkimTest, WhatIsChangedOnTheWayIsNoticed) {  // RFC 6376 §6.1.3

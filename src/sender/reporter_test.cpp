@@ -1,6 +1,7 @@
 // The report sender against real peers on loopback: DNS, an HTTPS intake, a submission server (RFC 8460 §3, §5).
 #include "sender/reporter.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -635,11 +636,20 @@ struct TestMailServer {
     [[nodiscard]] std::string url() const { return "smtp://127.0.0.1:" + std::to_string(server.port()); }
 
     void serve(Peer& peer) {
+        bool tls = implicit_tls && peer.start_tls(*certificate_);
+        if (implicit_tls && !tls) {
+            return;
+        }
         peer.send(greetings_.at(std::min(connections_++, greetings_.size() - 1)) + "\r\n");
-        bool tls = false;
         for (std::string line = peer.read_line(); !line.empty(); line = peer.read_line()) {
-            if (line.starts_with("EHLO") && certificate_ && !tls) {
-                peer.send("250-mail.test\r\n250 STARTTLS\r\n");
+            if (line.starts_with("EHLO")) {
+                const std::lock_guard lock(mutex);
+                commands += line;
+                peer.send("250-mail.test\r\n" + offers + (certificate_ && !tls ? "250 STARTTLS\r\n" : "250 HELP\r\n"));
+            } else if (line.starts_with("AUTH")) {
+                const std::lock_guard lock(mutex);
+                logins.push_back(line);
+                peer.send(line == login ? "235 welcome\r\n" : "535 5.7.8 no\r\n");
             } else if (line.starts_with("STARTTLS")) {
                 peer.send("220 go\r\n");
                 if (!certificate_->chain_der.empty()) {
@@ -670,7 +680,11 @@ struct TestMailServer {
     std::string commands;
     std::vector<std::string> messages;
     std::vector<bool> over_tls;
+    std::vector<std::string> logins;       // what was said to log in
     std::string mail_in_clear = "250 ok";  // to MAIL FROM outside TLS
+    std::string offers;                    // lines of the answer to EHLO
+    std::string login;                     // the line that is let in
+    bool implicit_tls = false;
 
 private:
     std::string verdict_;
@@ -700,6 +714,73 @@ TEST_F(ReporterTest, MailsThroughTheSubmissionServer) {  // RFC 8460 §5.3
     ASSERT_TRUE(read.mail);
     EXPECT_EQ(read.mail->report_domain, "a.test");
     EXPECT_EQ(read.mail->report_submitter, "sender.test");
+}
+
+// smtps:// (RFC 8314 §3.3) and submission:// want a certificate with the server's name before anything
+// is said, least of all the password; what the server says of the password is no word about the report.
+TEST_F(ReporterTest, SubmitsOverTlsWithAPassword) {
+    const struct {
+        const char* why;
+        const char* scheme;
+        const char* certificate;  // its name; "": no STARTTLS is offered
+        const char* password;
+        const char* result;
+        const char* detail;
+        std::size_t logins;
+    } cases[] = {
+        {"TLS from the first byte", "smtps", "localhost", "se cret", "sent", "", 1},
+        {"STARTTLS", "submission", "localhost", "se cret", "sent", "", 1},
+        {"a login over smtp:// is as strict", "smtp", "localhost", "se cret", "sent", "", 1},
+        {"another password", "smtps", "localhost", "old", "retry", "AUTH: 535 5.7.8 no", 1},
+        {"another password", "submission", "localhost", "old", "retry", "AUTH: 535 5.7.8 no", 1},
+        {"another's certificate", "smtps", "other.test", "se cret", "retry", "", 0},
+        {"another's certificate", "submission", "other.test", "se cret", "retry", "", 0},
+        {"no TLS", "submission", "", "se cret", "retry", "the server does not offer STARTTLS", 0},
+    };
+    int number = 0;
+    for (const auto& c : cases) {
+        const std::string where = std::string(c.scheme) + ", " + c.why;
+        const bool tls = *c.certificate != 0;
+        TestMailServer mail("250 queued", {"220 mail.test"},
+                            tls ? std::optional(ca_.issue({.names = {c.certificate}})) : std::nullopt);
+        mail.implicit_tls = std::string_view(c.scheme) == "smtps";
+        mail.login = "AUTH PLAIN AHJlcG9ydHMAc2UgY3JldA==\r\n";  // "reports", "se cret"
+        settings_.mail.submission =
+            std::string(c.scheme) + "://reports@localhost:" + std::to_string(mail.server.port());
+        settings_.mail.password = c.password;
+        const std::string domain = "d" + std::to_string(++number) + ".test";
+        count(domain);
+        publish(domain, "mailto:r@" + domain);
+        EXPECT_THAT(run(), ::testing::Contains(domain + " mailto:r@" + domain + " " + c.result)) << where;
+        EXPECT_EQ(mail.logins.size(), c.logins) << where;
+        EXPECT_EQ(mail.over_tls, std::vector<bool>(std::string_view(c.result) == "sent" ? 1 : 0, true)) << where;
+        EXPECT_THAT(details_.back(), ::testing::HasSubstr(c.detail)) << where;
+    }
+}
+
+// RFC 6531 §3.2, §3.4: an address beyond ASCII goes to a server that takes such, marked as one.
+TEST_F(ReporterTest, MailsToAnAddressBeyondAscii) {
+    TestMailServer mail("250 queued");
+    mail.offers = "250-8BITMIME\r\n250-SMTPUTF8\r\n";
+    settings_.mail.submission = mail.url();
+    count("a.test");
+    publish("a.test", "mailto:b%C3%BCcher@%C3%BCber.test");
+    EXPECT_EQ(run(), Lines{"a.test mailto:b%C3%BCcher@%C3%BCber.test sent"}) << details_.back();
+    EXPECT_THAT(mail.commands, ::testing::ContainsRegex("MAIL FROM:<tls@sender.test> BODY=8BITMIME SMTPUTF8\r\n"));
+    EXPECT_THAT(mail.commands, ::testing::HasSubstr("RCPT TO:<b\u00fccher@xn--ber-goa.test>\r\n"));
+    EXPECT_THAT(mail.messages.at(0), ::testing::HasSubstr("\r\nTo: b\u00fccher@xn--ber-goa.test\r\n"));
+    count("b.test");
+    publish("b.test", "mailto:b@b.test");
+    EXPECT_EQ(run().at(1), "b.test mailto:b@b.test sent");
+    EXPECT_EQ(mail.commands.find("SMTPUTF8"), mail.commands.rfind("SMTPUTF8")) << "no more than is needed";
+
+    TestMailServer ascii_only("250 queued");
+    settings_.mail.submission = ascii_only.url();
+    count("c.test");
+    publish("c.test", "mailto:b%C3%BCcher@c.test");
+    EXPECT_EQ(run().at(2), "c.test mailto:b%C3%BCcher@c.test retry") << "the operator can mend that";
+    EXPECT_EQ(details_.back(), "the server does not take addresses beyond ASCII (SMTPUTF8)");
+    EXPECT_EQ(ascii_only.commands.find("MAIL"), std::string::npos);
 }
 
 // RPT-014: so that the session that carries it can be told from others.

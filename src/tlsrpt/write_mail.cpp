@@ -38,6 +38,14 @@ bool fits_in_header(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '<' && c != '>'; });
 }
 
+// The same with letters of any script (RFC 6532 §3.2): such a mail goes to a server with SMTPUTF8 only.
+bool fits_in_utf8_header(std::string_view address) {
+    std::string ascii(address);
+    std::replace_if(
+        ascii.begin(), ascii.end(), [](char c) { return static_cast<signed char>(c) < 0; }, 'x');
+    return is_valid_utf8(address) && fits_in_header(ascii);
+}
+
 // left@right in the characters of a dot-atom (RFC 5322 §3.2.3); the same report always has the same one (RPT-048).
 std::string subject_report_id(const Report& report, const Envelope& envelope) {
     std::string id = report.report_id.value_or("");
@@ -103,7 +111,7 @@ std::string for_people(const Report& report, const Envelope& envelope) {
 }  // namespace
 
 Result<std::string> to_mail(const Report& report, const Envelope& envelope) {
-    if (!fits_in_header(envelope.from) || !fits_in_header(envelope.to) || !fits_in_header(envelope.message_id)) {
+    if (!fits_in_header(envelope.from) || !fits_in_utf8_header(envelope.to) || !fits_in_header(envelope.message_id)) {
         return invalid_input("mail", "an address or the Message-ID has characters that a header field cannot carry");
     }
     const Sha256 digest = sha256(as_bytes(report.report_id.value_or("") + envelope.message_id));

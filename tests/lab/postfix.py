@@ -3,6 +3,7 @@
 The machine's own instance is never touched: /etc/postfix is covered inside the scene's mount namespace.
 """
 
+import base64
 import email
 import json
 import os
@@ -16,6 +17,7 @@ from .ca import Certificate
 from .debian import DEBIAN_13
 from .process import run
 from .scene import Log, wait_for
+from .servers import Listener
 from .smtp import hand_in
 
 MASTER_CF = """\
@@ -44,6 +46,17 @@ anvil      unix - - n - 1 anvil
 scache     unix - - n - 1 scache
 postlog    unix-dgram n - n - 1 postlogd
 """
+# RFC 8314 §3.3, and port 587: who has logged in may send.
+SUBMISSION_CF = """\
+{port} inet n - n - - smtpd
+    -o {tls}
+    -o smtpd_sasl_auth_enable=yes
+    -o smtpd_sasl_type=dovecot
+    -o smtpd_sasl_path=inet:{sasl}
+    -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+    -o {{ smtpd_recipient_restrictions = }}
+    -o {{ smtpd_tls_chain_files = {key}, {chain} }}
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,25 @@ class Delivery:
     relay: str         # host[address]:port, or none
     reply: str         # the parenthesis at the end of the line
     tls: str           # "Verified TLS connection established to …" of the same smtp process, or ""
+
+
+class Passwords(Listener):
+    """The server's end of Dovecot's authentication protocol, which Postfix asks about passwords: user → password."""
+
+    def __init__(self, lab, address: str, port: int, passwords: dict):
+        self.at = f"{address}:{port}"
+        self.passwords = passwords
+        super().__init__(lab, address, port)
+
+    def serve(self, conn):
+        conn.sendall(f"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t{'0' * 32}\nDONE\n".encode())
+        for line in conn.makefile("r"):
+            verb, *fields = line.rstrip("\n").split("\t")
+            if verb == "AUTH":
+                reply = next(field for field in fields if field.startswith("resp="))[5:]
+                _, user, password = base64.b64decode(reply).decode().split("\0")
+                good = self.passwords.get(user) == password
+                conn.sendall((f"OK\t{fields[0]}\tuser={user}\n" if good else f"FAIL\t{fields[0]}\tuser={user}\n").encode())
 
 
 class System:
@@ -135,6 +167,7 @@ class Postfix:
             "smtp_tls_session_cache_database": "",
         }
         self.settings.update(settings)
+        self.services = MASTER_CF
         system.register(self.config)
 
     def _uid(self, user: str) -> int:
@@ -147,7 +180,7 @@ class Postfix:
         text = "".join(f"{key} = {value}\n" for key, value in self.settings.items())
         (self.config / "main.cf").write_text(text)
         (self.lab.artefacts / f"{self.name}-main.cf").write_text(text)
-        (self.config / "master.cf").write_text(MASTER_CF)
+        (self.config / "master.cf").write_text(self.services)
 
     def reload(self, **settings):
         mark = self.log.mark()
@@ -238,6 +271,12 @@ class Postfix:
         })
         return self
 
+    def takes_submissions(self, certificate: Certificate, passwords: Passwords):
+        """Before the start: ports 465 and 587, for those that have a password."""
+        for port, tls in ((465, "smtpd_tls_wrappermode=yes"), (587, "smtpd_tls_security_level=encrypt")):
+            self.services += SUBMISSION_CF.format(port=port, tls=tls, sasl=passwords.at, key=certificate.key, chain=certificate.chain)
+        return self
+
     @staticmethod
     def shows(certificate: Certificate) -> dict:
         """Settings of a server that shows this certificate."""
@@ -263,5 +302,5 @@ class Postfix:
 
 def received_over_tls(mail) -> str:
     """The TLS version in the Received header that the delivering server wrote; "" for clear text."""
-    found = re.search(r"using (TLSv[\d.]+) with cipher", mail["Received"])
+    found = re.search(r"using (TLSv[\d.]+) with cipher", str(mail["Received"]))  # str: a name beyond ASCII makes it a Header
     return found.group(1) if found else ""
