@@ -254,8 +254,20 @@ Rule left_out_flag(std::string why_on, std::string why_off) {
     });
 }
 
+// A merge key of YAML 1.1 brings in another table's keys, as both programs read it and yaml-cpp does not: an address
+// that came that way would be missed, and its default taken for it.
+void refuse_merge_keys(Import& out, const YAML::Node& table, const std::string& prefix) {
+    for (const auto& member : table) {
+        if (member.first.IsScalar() && member.first.Scalar() == "<<" && member.first.Tag() != "!") {
+            out.refuse(invalid_input(fmt::format("line {}: {}<<", line_of(member.first), prefix),
+                                     "a merge key is not followed: write out the keys that it stands for"));
+        }
+    }
+}
+
 // Every key of a table, each by its rule; one that nobody knows is said to be unknown.
 void apply(Import& out, const YAML::Node& table, const std::string& prefix, const Rules& rules) {
+    refuse_merge_keys(out, table, prefix);
     std::map<std::string, int> seen;
     for (const auto& member : table) {
         const int line = line_of(member.first);
@@ -393,6 +405,7 @@ Rules named_zone_rules() {
 
 void take_zones(Import& out, int /*line*/, const std::string& key, const YAML::Node& node) {
     static const Rules rules = named_zone_rules();
+    refuse_merge_keys(out, node, key + ".");
     for (const auto& zone : node) {
         const std::string name = fmt::format("{}.{}", key, name_of(zone.first));
         const int line = line_of(zone.first);

@@ -203,6 +203,12 @@ TEST(ImportConfig, WhatOurReaderRefusesDoesNotComeOut) {
         {"server:\n  address: 127.0.0.1:1\n  metrics-address: 127.0.0.1:1\n",
          "line 2: server.address: 127.0.0.1:1 stands in metrics.listen already"},
         {"server:\n  address: \"unix:/run/\xff\"\n", ""},
+        {"base: &b {address: \"127.0.0.1:9000\"}\nserver:\n  <<: *b\n",
+         "line 3: server.<<: a merge key is not followed: write out the keys that it stands for"},
+        {"<<: {path: /run/x}\nport: 1\n",
+         "line 1: <<: a merge key is not followed: write out the keys that it stands for"},
+        {"port: 1\nzones:\n  <<: {a: {}}\n",
+         "line 3: zones.<<: a merge key is not followed: write out the keys that it stands for"},
     };
     for (const auto& row : rows) {
         const auto imported = import_config(row.yaml);
