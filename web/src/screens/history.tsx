@@ -56,7 +56,7 @@ export function OwnRua({ domain }: { domain: DomainDetail }) {
     <Card title={t("panel.rua.title")} note={t("panel.rua.note")} testid="own-rua">
       <Textarea
         label={t("panel.rua.addresses")}
-        description={t("panel.rua.hint")}
+        description={<Words>{t("panel.rua.hint")}</Words>}
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
@@ -74,7 +74,7 @@ export function OwnRua({ domain }: { domain: DomainDetail }) {
           {errorText(change.error)}
         </Notice>
       )}
-      <div className={css.fix}>
+      <div className={css.save}>
         <Button
           variant="default"
           size="xs"
