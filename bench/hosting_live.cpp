@@ -126,7 +126,7 @@ int main(int argc, char** argv) {
             fail("it does not come back");
         }
         publication.show_body(host, versions.back());
-        if (!publication.show_label((*domain)->label, versions.back().policy_id) ||
+        if (!publication.show_label({(*domain)->label, versions.back().policy_id}) ||
             !fetch(context, server.addresses().front(), host.text())) {
             fail(host.text() + " has not come back");
         }

@@ -6,6 +6,7 @@
 // a certificate of its own, made as public authorities make them, and one intermediate for all. Certificate and key of
 // number 0 go to the two files, for the server to compare with.
 
+#include <openssl/conf.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -28,6 +29,7 @@ struct Free {
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
     void operator()(X509* certificate) const { X509_free(certificate); }
     void operator()(BIO* bio) const { BIO_free(bio); }
+    void operator()(CONF* conf) const { NCONF_free(conf); }
 };
 using Key = std::unique_ptr<EVP_PKEY, Free>;
 using Certificate = std::unique_ptr<X509, Free>;
@@ -49,6 +51,9 @@ std::string pem(Write write) {
 void extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+    // Policies are only read beside a configuration, though theirs says nothing.
+    const std::unique_ptr<CONF, Free> empty(NCONF_new(nullptr));
+    X509V3_set_nconf(&context, empty.get());
     X509_EXTENSION* made = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
     if (made == nullptr) {
         fail("extension " + value);

@@ -173,8 +173,11 @@ struct Receiving::Impl {
         client.guard = guard_of(config);
         https = std::make_unique<net::HttpsClient>(loop, std::move(client));
         const bool sign = config.dns.dnssec && config.role_on(Role::dns);
+        const bool needs_zone = config.role_on(Role::dns) || config.role_on(Role::jobs);
+        using Labels = hosting::Publication::Labels;
         POSTSEAL_TRY(publication, hosting::Publication::load(zone_settings(config), certificates, store, clock, log,
-                                                             sign ? std::optional(key_times(config)) : std::nullopt));
+                                                             sign ? std::optional(key_times(config)) : std::nullopt,
+                                                             needs_zone ? Labels::all : Labels::none));
         if (sign) {
             loop.sync([&] { key_timer = loop.every(std::chrono::seconds(2), [this] { tend_keys(); }); });
         }
@@ -192,6 +195,8 @@ struct Receiving::Impl {
         settings.probe.smtp_port = config.lab.smtp_port;
         settings.probe.trust = trust;
         settings.probe.guard = guard_of(config);
+        // The panel shows what the jobs know.
+        settings.run = config.role_on(Role::jobs) || config.role_on(Role::console);
         settings.life.testing_days = config.hosting.testing_days;
         settings.https_port = config.lab.https_port;
         settings.http_port = config.lab.http_port;

@@ -70,7 +70,9 @@ CertificateOrders::CertificateOrders(const JobsParts& parts, OrdersSettings sett
     if (cas_.empty()) {
         account_problem_ = "no [[acme]] is configured: no certificate can be ordered";
     }
-    load();
+    if (settings_.orders) {
+        load();
+    }
 }
 
 void CertificateOrders::load() {

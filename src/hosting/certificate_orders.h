@@ -28,6 +28,7 @@ struct OrdersSettings {
     std::vector<AcmeSettings> acme;  // in order of preference
     PreflightSettings preflight;
     bool only_process = true;  // nobody else orders for the names in this store
+    bool orders = true;        // this process does: what was ordered before is read at the start
 };
 
 // Everything on the loop, unless it says otherwise. What is awaited here must not outlive this object.

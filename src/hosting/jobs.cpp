@@ -64,7 +64,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Jobs::Impl> {
           verifier(parts.loop, settings.resolver),
           orders(parts, {settings.acme,
                          {settings.resolver, settings.probe.guard, settings.http_port, settings.https_port},
-                         settings.only_process}),
+                         settings.only_process,
+                         settings.run}),
           desk(parts.loop, parts.clock, desk_settings(settings)),
           keeper(parts, settings.life.testing_days,
                  [this](const store::Domain& domain, mtasts::Mode mode, const MxPatterns& mx) {

@@ -30,6 +30,7 @@ struct JobsSettings {
     std::uint16_t https_port = 443;  // where our own policy host is read back
     std::uint16_t http_port = 80;    // where the CA finds our answers to http-01
     bool only_process = true;        // no other node works on this store
+    bool run = true;                 // they run, or are shown, in this process
     LifeSettings life;
     Seconds look_every{60};
     // A domain that was added a short time ago: its owner sits before the panel and waits for the ticks.

@@ -30,15 +30,15 @@ Result<std::vector<LabelState>> labels_of(store::Store& store) {
 
 Result<std::unique_ptr<Publication>> Publication::load(ZoneSettings zone, std::shared_ptr<net::CertificateStore> tls,
                                                        store::Store& store, const Clock& clock, Log& log,
-                                                       std::optional<KeyTimes> dnssec) {
+                                                       std::optional<KeyTimes> dnssec, Labels wanted) {
     std::unique_ptr<Publication> made(new Publication(std::move(zone), std::move(tls), store, clock, log));
-    made->dnssec_ = dnssec;
-    if (auto loaded = dnssec ? made->load_keys() : Result<void>(); !loaded) {
+    made->dnssec_ = wanted == Labels::all ? dnssec : std::nullopt;
+    if (auto loaded = made->dnssec_ ? made->load_keys() : Result<void>(); !loaded) {
         return loaded.error();
     }
     std::vector<LabelState> labels;
     const auto read = store.domains.each_shown([&](const store::Domains::Shown& shown) {
-        if (is_label(shown.label)) {  // others are monitored only
+        if (wanted == Labels::all && is_label(shown.label)) {  // others are monitored only
             labels.push_back({std::string(shown.label),
                               shown.policy_id.empty() ? std::nullopt : std::optional(std::string(shown.policy_id)),
                               shown.uses, shown.own_rua});

@@ -24,12 +24,15 @@ namespace postseal::hosting {
 
 class Publication {
 public:
+    // A process that neither answers DNS nor runs jobs has no use for the zone, half of what a name takes.
+    enum class Labels { all, none };
     // Reads everything from the store: zone, bodies, certificates. Blocks.
     static Result<std::unique_ptr<Publication>> load(ZoneSettings zone, std::shared_ptr<net::CertificateStore> tls,
                                                      store::Store& store, const Clock& clock, Log& log,
-                                                     std::optional<KeyTimes> dnssec = std::nullopt);
+                                                     std::optional<KeyTimes> dnssec = std::nullopt,
+                                                     Labels wanted = Labels::all);
 
-    // The rest: by one thread at a time (the jobs loop).
+    // The rest: by one thread at a time (the jobs loop); with Labels::all.
     Result<void> show_label(const LabelState& state);
     Result<void> remove_label(const std::string& label);
     // The CA's account has become known: every CAA names it from now on.

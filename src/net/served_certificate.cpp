@@ -1,7 +1,7 @@
 // EC_KEY is deprecated since OpenSSL 3.0, where everything goes through providers: a key that comes from
 // d2i_PrivateKey() costs 150 us, d2i_X509() another 150, nearly all of it to find a decoder for the public key. Of a
 // hundred thousand names few are asked for twice in a row, so this is paid in most handshakes, of which the rest costs
-// 300.
+// 300. A version without EC_KEY would take the slow way at the end of this file, for every key.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "net/served_certificate.h"
 
@@ -33,33 +33,59 @@ OSSL_LIB_CTX* without_decoders() {
     return context;
 }
 
-// PKCS #8 of a P-256 key (RFC 5958): what comes before its ECPrivateKey (RFC 5915), which names no curve itself.
-constexpr std::array<std::uint8_t, 29> p256_pkcs8 = {0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07,
-                                                     0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-                                                     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d};
+// The two forms of a P-256 key with its public key, all that stands around the two: ECPrivateKey (RFC 5915), as PKCS #8
+// (RFC 5958) holds it and by itself.
+constexpr std::array<std::uint8_t, 36> pkcs8_head = {
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+    0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20};
+constexpr std::array<std::uint8_t, 7> ec_head = {0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20};
+constexpr std::array<std::uint8_t, 12> ec_curve = {0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                                   0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+constexpr std::array<std::uint8_t, 5> public_head = {0xa1, 0x44, 0x03, 0x42, 0x00};
+constexpr std::size_t private_bytes = 32;
+constexpr std::size_t public_bytes = 65;  // SEC 1 §2.3.3, uncompressed
 
-// RFC 5915: SEQUENCE, INTEGER 1, OCTET STRING. PKCS #8 and PKCS #1 begin SEQUENCE, INTEGER 0.
-bool is_ec_private_key(ByteView der) {
-    return der.size() > 5 && der[0] == 0x30 && der[1] < 0x80 && der[2] == 0x02 && der[3] == 1 && der[4] == 1 &&
-           der[5] == 0x04;
+bool take(ByteView& der, ByteView expected) {
+    if (der.size() < expected.size() || !std::equal(expected.begin(), expected.end(), der.begin())) {
+        return false;
+    }
+    der = der.subspan(expected.size());
+    return true;
+}
+
+// Made once: to make the group costs 15 us, to copy it one.
+const EC_GROUP* p256() {
+    static const EC_GROUP* const group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    return group;
+}
+
+// OpenSSL's own method under another address. A key that has it is "foreign": OpenSSL signs with it as it is, where it
+// would first hand a copy of every other key to a provider, twice 25 us in a handshake.
+const EC_KEY_METHOD* as_it_is() {
+    static const EC_KEY_METHOD* const method = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
+    return method;
 }
 
 // Null for any other kind of key.
-KeyPtr ec_key(ByteView der) {
-    std::unique_ptr<EC_KEY, FreeEcKey> parsed;
-    if (der.size() > p256_pkcs8.size() && std::equal(p256_pkcs8.begin(), p256_pkcs8.end(), der.begin())) {
-        parsed.reset(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
-        der = der.subspan(p256_pkcs8.size());
-    } else if (!is_ec_private_key(der)) {
+KeyPtr p256_key(ByteView der) {
+    const bool pkcs8 = take(der, pkcs8_head);
+    if (!pkcs8 && !take(der, ec_head)) {
         return nullptr;
     }
-    EC_KEY* into = parsed.release();
-    const unsigned char* at = der.data();
-    // One that was there is filled; on failure it is freed only where d2i had made it.
-    EC_KEY* made = d2i_ECPrivateKey(into != nullptr ? &into : nullptr, &at, static_cast<long>(der.size()));
-    parsed.reset(made != nullptr ? made : into);
-    KeyPtr key(made != nullptr ? EVP_PKEY_new() : nullptr);
-    if (!key || EVP_PKEY_set1_EC_KEY(key.get(), parsed.get()) != 1) {
+    if (der.size() < private_bytes) {
+        return nullptr;
+    }
+    const ByteView secret = der.first(private_bytes);
+    der = der.subspan(private_bytes);
+    if ((!pkcs8 && !take(der, ec_curve)) || !take(der, public_head) || der.size() != public_bytes) {
+        return nullptr;
+    }
+    const std::unique_ptr<EC_KEY, FreeEcKey> made(EC_KEY_new());
+    KeyPtr key(EVP_PKEY_new());
+    if (!made || !key || EC_KEY_set_method(made.get(), as_it_is()) != 1 || EC_KEY_set_group(made.get(), p256()) != 1 ||
+        EC_KEY_oct2priv(made.get(), secret.data(), secret.size()) != 1 ||
+        EC_KEY_oct2key(made.get(), der.data(), der.size(), nullptr) != 1 ||
+        EVP_PKEY_set1_EC_KEY(key.get(), made.get()) != 1) {
         return nullptr;
     }
     return key;
@@ -71,7 +97,7 @@ ServedCertificate quick(ByteView leaf_der, ByteView key_der) {
         return {};
     }
     ServedCertificate out;
-    out.key = ec_key(key_der);
+    out.key = p256_key(key_der);
     X509* leaf = out.key ? X509_new_ex(context, nullptr) : nullptr;
     const unsigned char* at = leaf_der.data();
     // On failure d2i frees it and says null.

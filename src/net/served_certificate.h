@@ -12,8 +12,7 @@ struct ServedCertificate {
 };
 
 // For what was checked before: that the key is the certificate's is not looked at again. Null members on damage.
-// EC keys (RFC 5915), and P-256 ones in PKCS #8, are quick; any other key
-// works.
+// P-256 keys (RFC 5915, also in PKCS #8) are quick; any other key works.
 ServedCertificate serve_certificate(ByteView leaf_der, ByteView key_der);
 
 }  // namespace postseal::net

@@ -21,7 +21,7 @@ namespace postseal::net {
 namespace {
 
 constexpr std::size_t shard_count = 64;
-// Parsed certificates and keys take about 6.2 KB a name, their DER 1 KB, and parsing 55 us. This many names stay
+// Parsed certificates and keys take about 6.2 KB a name, their DER 1 KB, and parsing 50 us. This many names stay
 // parsed.
 constexpr std::size_t parsed_max_per_shard = 4096 / shard_count;
 constexpr std::string_view acme_protocol = "acme-tls/1";
@@ -476,11 +476,16 @@ TlsContext::~TlsContext() {
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make(std::shared_ptr<CertificateStore> store, TlsSettings settings) {
     SslContextPtr context(SSL_CTX_new(TLS_server_method()));
-    if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+    // AES-128 first: as good for a policy that anybody may read, and its SHA-256 takes half of what SHA-384 takes in a
+    // handshake's two dozen derivations. Who has no AES in hardware asks for ChaCha20 first, and gets it.
+    constexpr const char* suites = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+    if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_ciphersuites(context.get(), suites) != 1) {
         return Error{Errc::unavailable, "TLS", openssl_error("no context")};
     }
     // Clients are MTAs that come once: a ticket costs more than it ever saves.
-    SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                           SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_num_tickets(context.get(), 0);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);

@@ -62,13 +62,19 @@ Result<std::string> Certificates::open_key(const std::string& host, ByteView sea
 }
 
 Result<std::vector<CertificateDates>> Certificates::dates() {
-    POSTSEAL_TRY(const Rows rows, database_->query("SELECT host, not_before, not_after FROM certificate"));
     std::vector<CertificateDates> out;
-    for (const Row& row : rows) {
-        POSTSEAL_TRY(dns::Name host, dns::Name::parse_ascii(row.text(0)));
-        out.push_back({std::move(host), row.time(1), row.time(2)});
+    std::optional<Error> bad;
+    const auto read = database_->each("SELECT host, not_before, not_after FROM certificate", [&](const RowView& row) {
+        if (auto host = dns::Name::parse_ascii(row.text(0))) {
+            out.push_back({std::move(*host), TimePoint(Seconds(row.number(1))), TimePoint(Seconds(row.number(2)))});
+        } else if (!bad) {
+            bad = host.error();
+        }
+    });
+    if (!read) {
+        return read.error();
     }
-    return out;
+    return bad ? Result<std::vector<CertificateDates>>(std::move(*bad)) : std::move(out);
 }
 
 Result<std::optional<Certificate>> Certificates::find(const dns::Name& host) {

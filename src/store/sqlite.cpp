@@ -131,6 +131,7 @@ public:
 
     Result<void> each(std::string_view sql, const std::function<void(const RowView&)>& row) override {
         const std::lock_guard lock(mutex_);
+        const Mapped mapped{connection_.get()};
         POSTSEAL_TRY(sqlite3_stmt * statement, prepared(sql));
         const Reset reset{statement};
         int state = sqlite3_step(statement);
@@ -172,6 +173,17 @@ private:
             sqlite3_reset(statement);
             sqlite3_clear_bindings(statement);
         }
+    };
+
+    // Pages come from a mapping for as long as it lives: half the time of reading a whole table. Not for good, since
+    // what a disk cannot read is then a SIGBUS and no error.
+    struct Mapped {
+        sqlite3* connection;
+        Mapped(const Mapped&) = delete;
+        Mapped& operator=(const Mapped&) = delete;
+        explicit Mapped(sqlite3* c) : connection(c) { set("PRAGMA mmap_size = 2147418112"); }  // SQLite's limit
+        ~Mapped() { set("PRAGMA mmap_size = 0"); }
+        void set(const char* pragma) const { sqlite3_exec(connection, pragma, nullptr, nullptr, nullptr); }
     };
 
     Result<sqlite3_stmt*> prepared(std::string_view sql) {
