@@ -202,7 +202,7 @@ void read_intake(Section& section, Config& config) {
     section.take_listen("lmtp_listen", config.intake.lmtp_listen);
     section.take_list(
         "known_submitters", config.intake.known_submitters, [](const std::string& text) -> Result<dns::Name> {
-            const auto name = dns::Name::parse(text);
+            auto name = dns::Name::parse(text);
             if (!name || dns::is_public_suffix(*name)) {
                 return invalid_input("", fmt::format("\"{}\" must be somebody's domain", printable(text)));
             }

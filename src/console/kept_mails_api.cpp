@@ -149,8 +149,8 @@ public:
     }
 
 private:
-    Result<void> note(const Call& call, const store::KeptMail& mail, const std::string& action,
-                      const std::string& reason) const {
+    [[nodiscard]] Result<void> note(const Call& call, const store::KeptMail& mail, const std::string& action,
+                                    const std::string& reason) const {
         return parts_.store.audit.add({parts_.clock.now(), mail.organisation, call.actor.text(), action,
                                        mail.domain ? mail.domain->text() : mail.sender, mail.reason, mail.detail,
                                        reason});

@@ -268,6 +268,7 @@ std::vector<DkimSignature> verify_dkim(std::string message, TimePoint now, const
         return problem(fmt::format("the header cannot be read: {}", why == nullptr ? "unknown" : why));
     }
     std::vector<DkimSignature> out;
+    out.reserve(static_cast<std::size_t>(listed));
     for (int i = 0; i < listed; ++i) {
         out.push_back(status == DKIM_STAT_OK ? judge(dkim.get(), list[i], keys)
                                              : DkimSignature{DkimSignature::State::bad,
