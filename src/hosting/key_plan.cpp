@@ -25,7 +25,7 @@ Result<dns::SigningKeyPtr> open_key(const DnsKey& key) {
     return std::make_shared<const dns::SigningKey>(std::move(opened));
 }
 
-// From when on every cache that has the DNSKEY RRset has it with this key (RFC 7583 §3.3.3: Ipub).
+// From when on every cache that has the DNSKEY RRset has it with this key (RFC 7583 §3.3.1: Ipub).
 TimePoint known_everywhere(const DnsKey& key, const KeyTimes& times) {
     return key.published + times.dnskey_ttl + times.propagation;
 }
@@ -204,7 +204,7 @@ Result<KeyChange> ds_seen(const std::vector<DnsKey>& keys, const KeyTimes& times
         if (key == there.back()) {
             changed.ds_seen = now;
         } else {
-            changed.retired = changed.removed = now + times.ds_ttl + times.propagation;  // RFC 7583 §3.3.3: Iret
+            changed.retired = changed.removed = now + times.ds_ttl + times.propagation;  // RFC 7583 §3.3.1: Iret
         }
         change.changed.push_back(std::move(changed));
     }

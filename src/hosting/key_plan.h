@@ -2,7 +2,7 @@
 //
 // ZSK: pre-publication (RFC 7583 §3.2.1). The new key is in the DNSKEY RRset for one TTL and one propagation time
 // before it signs; then everything is signed anew; the old key stays until the last old signature has left the caches.
-// KSK: double-KSK (RFC 7583 §3.3.3). Both sign the DNSKEY RRset; CDS and CDNSKEY (RFC 7344) name the new one once every
+// KSK: double-KSK (RFC 7583 §3.3.1). Both sign the DNSKEY RRset; CDS and CDNSKEY (RFC 7344) name the new one once every
 // cache knows it; when somebody has seen its DS at the parent and the old DS has left the caches, the old key goes.
 #pragma once
 

@@ -68,7 +68,7 @@ TEST_F(KeyPlanTest, ZskRollover) {  // RFC 7583 §3.2.1
     take(roll_zsk(keys, times, clock.at));
 }
 
-TEST_F(KeyPlanTest, KskRollover) {  // RFC 7583 §3.3.3, RFC 7344
+TEST_F(KeyPlanTest, KskRollover) {  // RFC 7583 §3.3.1, RFC 7344
     take(ds_seen(keys, times, clock.at));
     EXPECT_FALSE(ds_seen(keys, times, clock.at)) << "nothing waits";
     const auto old = wanted_ds(zone, keys, times, clock.at).value();
