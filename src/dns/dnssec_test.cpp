@@ -14,9 +14,9 @@ Name name(std::string_view text) {
 
 class FixedClock final : public Clock {
 public:
-    explicit FixedClock(std::int64_t at) : at_(at) {}
-    [[nodiscard]] TimePoint now() const override { return TimePoint(Seconds(at_)); }
-    std::int64_t at_;
+    explicit FixedClock(std::int64_t start) : at(start) {}
+    [[nodiscard]] TimePoint now() const override { return TimePoint(Seconds(at)); }
+    std::int64_t at;
 };
 
 // RFC 6605 §6.1, the example key of P-256 (with flags 257), its tag and its DS.
@@ -194,15 +194,15 @@ TEST_F(SignedZone, SignaturesAreMadeAnewBeforeTheyRunOut) {
     auto z = zone();
     EXPECT_TRUE(z->due(100).empty());
     const auto first = z->signature_state();
-    EXPECT_GE(first.first_expiry, clock.at_ + 12 * 86'400);
-    EXPECT_LE(first.first_expiry, clock.at_ + 14 * 86'400);
-    clock.at_ += 10 * 86'400;
+    EXPECT_GE(first.first_expiry, clock.at + 12 * 86'400);
+    EXPECT_LE(first.first_expiry, clock.at + 14 * 86'400);
+    clock.at += 10 * 86'400;
     auto due = z->due(100);
     EXPECT_EQ(due.size(), z->name_count());
     due.push_back(apex_records(2));
     z = z->with(due).value();
     EXPECT_TRUE(z->due(100).empty());
-    EXPECT_GT(z->signature_state().first_expiry, clock.at_ + 11 * 86'400);
+    EXPECT_GT(z->signature_state().first_expiry, clock.at + 11 * 86'400);
 }
 
 TEST_F(SignedZone, ANewKeyTakesOver) {

@@ -14,7 +14,6 @@ namespace postseal::hosting {
 
 namespace {
 
-using dns::TsigCheck;
 using dns::TsigFault;
 using dns::Type;
 

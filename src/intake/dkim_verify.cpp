@@ -135,7 +135,7 @@ bool has_tag(DKIM_SIGINFO* signature, std::string name) {
 // Why a signature is not even looked at.
 std::string objection(DKIM_SIGINFO* signature) {
     if (has_tag(signature, "l")) {
-        return "it has an l= tag, which RFC 8460 section 3 forbids";
+        return "it has an l= tag, which RFC 8460 §3 forbids";
     }
     if (tag(signature, "a") != "rsa-sha256" && tag(signature, "a") != "ed25519-sha256") {
         return fmt::format("its algorithm {} is not accepted", tag(signature, "a"));  // RFC 8301 §3.1 for SHA-1

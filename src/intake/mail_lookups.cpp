@@ -41,8 +41,8 @@ DkimKeyAnswer key_at(net::Resolver& resolver, const dns::Name& name) {
 Result<dns::Name> reverse_name(const dns::IpAddress& address) {
     std::string text;
     const ByteView octets = address.octets();
-    for (auto octet = octets.rbegin(); octet != octets.rend(); ++octet) {
-        text += address.is_v4() ? fmt::format("{}.", *octet) : fmt::format("{:x}.{:x}.", *octet & 0xF, *octet >> 4);
+    for (const std::uint8_t octet : Bytes(octets.rbegin(), octets.rend())) {
+        text += address.is_v4() ? fmt::format("{}.", octet) : fmt::format("{:x}.{:x}.", octet & 0xF, octet >> 4);
     }
     return dns::Name::parse(text + (address.is_v4() ? "in-addr.arpa" : "ip6.arpa"));
 }

@@ -1,6 +1,7 @@
 // The report sender against real peers on loopback: DNS, an HTTPS intake, a submission server (RFC 8460 §3, §5).
 #include "sender/reporter.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -751,7 +752,7 @@ TEST_F(ReporterTest, SubmitsOverTlsWithAPassword) {
         const std::string domain = "d" + std::to_string(++number) + ".test";
         count(domain);
         publish(domain, "mailto:r@" + domain);
-        EXPECT_THAT(run(), ::testing::Contains(domain + " mailto:r@" + domain + " " + c.result)) << where;
+        EXPECT_THAT(run(), ::testing::Contains(fmt::format("{0} mailto:r@{0} {1}", domain, c.result))) << where;
         EXPECT_EQ(mail.logins.size(), c.logins) << where;
         EXPECT_EQ(mail.over_tls, std::vector<bool>(std::string_view(c.result) == "sent" ? 1 : 0, true)) << where;
         EXPECT_THAT(details_.back(), ::testing::HasSubstr(c.detail)) << where;
